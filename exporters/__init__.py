@@ -1,0 +1,1 @@
+"""Prometheus exporters for fleets of Macs and the routers they sit behind."""

@@ -1,0 +1,1 @@
+"""The engine that every exporter shares; knows nothing of Macs and routers."""

@@ -1,0 +1,130 @@
+"""What a collector is: one frozen declaration, made by a decorator that registers nothing, found by discovery."""
+
+import pkgutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import msgspec
+
+from exporters.core.context import Context
+from exporters.core.metrics import Family, Sample, faults
+from exporters.sources.base import Command, Question, Replies
+
+Questions = tuple[Question[Any], ...]
+Choose = Callable[[Context], Questions]
+Then = Callable[[Replies, Context], Questions]
+Parse = Callable[[Replies, Context], Any]
+Advance = Callable[[Any, Any, float, Context], Any]
+Metrics = Callable[[Any, Context], Iterable[Sample]]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """How a collector's state outlives the process: observations are stored, counters never.
+
+    `observe(state)` gives the Struct to store. `resume(state, observations, now, context)` compares what was
+    stored with what is seen now and counts what happened in between.
+    """
+
+    kind: type[msgspec.Struct]
+    observe: Callable[[Any], msgspec.Struct]
+    resume: Callable[[Any, Any, float, Context], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """The declaration of a collector; everything else about it is derived from these fields."""
+
+    name: str
+    about: str
+    families: tuple[Family, ...]
+    parse: Parse
+    metrics: Metrics
+    required: Questions | Choose = ()
+    optional: Questions | Choose = ()
+    then: Then | None = None
+    then_asks: tuple[Command, ...] = ()
+    advance: Advance | None = None
+    memory: Memory | None = None
+    events: Callable[[Any], Sequence[Mapping[str, str]]] | None = None
+    cadence: float | None = None
+    enabled: bool = True
+    privilege: str = "none"
+    config: type[msgspec.Struct] | None = None
+    config_of: str = ""
+    publishes: tuple[str, ...] = ()
+    foreign: bool = False
+    unverified: str = ""
+    package: str = ""
+    notes: tuple[str, ...] = ()
+
+    def required_for(self, context: Context) -> Questions:
+        """The questions without whose answers there is no reading."""
+        return self.required(context) if callable(self.required) else self.required
+
+    def optional_for(self, context: Context) -> Questions:
+        """The questions whose answers may be missing."""
+        return self.optional(context) if callable(self.optional) else self.optional
+
+    def commands(self, context: Context) -> Iterator[Command]:
+        """Every command that it may run: for the documentation, sudoers and the count of process starts."""
+        for question in (*self.required_for(context), *self.optional_for(context), *self.then_asks):
+            if isinstance(question, Command):
+                yield question
+
+
+def collector(name: str, *families: Family, **fields: Any) -> Callable[[Metrics], Collector]:
+    """Turns a `metrics` function into the declaration of its collector.
+
+    `required` and `optional` are tuples of questions, or pure functions of the context. `then(replies, context)`
+    names the questions of one second round, all optional; the commands among them come from `then_asks`.
+    `cadence` is in seconds, None for "at each scrape". `config_of` names the collector whose config is shared.
+    `publishes` lists the keys of the source whose strings may be published at the standard privacy level.
+    `events(state)` are the events that the last `advance` noticed, for the audit log.
+    `unverified` says what has not been seen in a capture; `foreign` lets families pass that nobody declared.
+    """
+
+    def declare(metrics: Metrics) -> Collector:
+        module = sys.modules[metrics.__module__]
+        about = (module.__doc__ or "").strip()
+        return Collector(
+            name=name, about=about, families=families, metrics=metrics, package=module.__package__ or "", **fields
+        )
+
+    return declare
+
+
+class DeclarationError(Exception):
+    """Collectors that contradict one another or the rules for names."""
+
+
+def discover(packages: Iterable[str]) -> tuple[Collector, ...]:
+    """All collectors of some packages, by name; duplicate names or families fail."""
+    found: dict[str, Collector] = {}
+    owners: dict[str, str] = {}
+    for module in _modules(packages):
+        for value in vars(import_module(module)).values():
+            if isinstance(value, Collector) and found.get(value.name) is not value:
+                _check(value, found, owners)
+                found[value.name] = value
+    return tuple(found[name] for name in sorted(found))
+
+
+def _modules(packages: Iterable[str]) -> Iterator[str]:
+    for package in packages:
+        for info in pkgutil.iter_modules(import_module(package).__path__, prefix=f"{package}."):
+            yield info.name
+
+
+def _check(new: Collector, found: Mapping[str, Collector], owners: dict[str, str]) -> None:
+    if new.name in found:
+        raise DeclarationError(f"two collectors are called {new.name!r}")
+    for family in new.families:
+        owner = owners.setdefault(family.name, new.name)
+        if owner != new.name:
+            raise DeclarationError(f"{family.name} is declared by {owner!r} and by {new.name!r}")
+        for fault in faults(family):
+            raise DeclarationError(f"{family.name} of {new.name!r}: {fault}")

@@ -1,0 +1,56 @@
+"""One look at one machine by one collector: ask, ask once more where answers name questions, parse."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from exporters.core.collector import Collector, Questions
+from exporters.core.context import Context
+from exporters.sources.base import NotFound, ParseError, Problem, Question, Replies, Source, SourceError
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What came of it. `failed` is the problem that left no reading; `problems` maps each to its one-line reason."""
+
+    reading: Any = None
+    failed: Problem | None = None
+    supported: bool = True
+    problems: Mapping[Problem, str] = field(default_factory=dict)
+
+
+def look(declared: Collector, source: Source, context: Context) -> Look:
+    """Asks and parses; the only exceptions that leave it are bugs."""
+    required, optional = declared.required_for(context), declared.optional_for(context)
+    answers = dict(source.ask_many((*required, *optional)))
+    problems: dict[Problem, str] = {}
+    if not required and optional and all(isinstance(answers[each], NotFound) for each in optional):
+        return Look(supported=False)
+    for question in required:
+        error = answers[question]
+        if isinstance(error, SourceError):
+            return Look(failed=error.problem, problems={error.problem: f"{question}: {error}"})
+    replies = _tell(answers, problems)
+    try:
+        if declared.then is not None:
+            asked = declared.then(Replies(replies), context)
+            replies |= _tell(source.ask_many(asked), problems)
+        reading = declared.parse(Replies(replies), context)
+    except ParseError as error:
+        return Look(failed="unparsable", problems={**problems, "unparsable": str(error)})
+    return Look(reading=reading, problems=problems)
+
+
+def _tell(answers: Mapping[Question[Any], Any], problems: dict[Problem, str]) -> dict[Question[Any], Any]:
+    """The answers with None for errors; errors other than "not found" go into `problems`."""
+    replies: dict[Question[Any], Any] = {}
+    for question, answer in answers.items():
+        replies[question] = None if isinstance(answer, SourceError) else answer
+        if isinstance(answer, SourceError) and not isinstance(answer, NotFound):
+            problems.setdefault(answer.problem, f"{question}: {answer}")
+    return replies
+
+
+def questions_of(declared: Collector, context: Context) -> Questions:
+    """Everything it may ask in either round, as far as that is known before asking."""
+    return (*declared.required_for(context), *declared.optional_for(context), *declared.then_asks)

@@ -1,0 +1,1 @@
+"""Collectors for macOS, one file a topic."""

@@ -1,0 +1,1 @@
+"""Where facts come from: the running machine, a remote host, a capture."""

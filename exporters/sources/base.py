@@ -1,0 +1,163 @@
+"""The one protocol between collectors and the world: questions, replies and typed errors."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, cast
+
+Answer_co = TypeVar("Answer_co", covariant=True)
+Problem = Literal["not_found", "denied", "timeout", "failed", "unparsable"]
+
+
+class Question(Generic[Answer_co]):
+    """Something a source can answer; hashable, so that replies can be looked up by it."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a command printed, in bytes, and the status it ended with."""
+
+    stdout: bytes
+    stderr: bytes = b""
+    exit: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of a listing: its size in bytes and its modification time in Unix seconds."""
+
+    name: str
+    size: int
+    modified: float
+
+
+@dataclass(frozen=True, slots=True)
+class Command(Question[Output]):
+    """Run a program without a shell; an exit outside `ok_exits` is a failure. `timeout` in seconds."""
+
+    argv: tuple[str, ...]
+    ok_exits: tuple[int, ...] = (0,)
+    timeout: float = 10.0
+
+    def __str__(self) -> str:
+        return " ".join(self.argv)
+
+
+@dataclass(frozen=True, slots=True)
+class File(Question[bytes]):
+    """The content of a regular file."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Question[tuple[Entry, ...]]):
+    """The regular files of one folder whose names match a shell pattern, sorted by name."""
+
+    path: str
+    pattern: str = "*"
+
+    def __str__(self) -> str:
+        return f"{self.path}/{self.pattern}"
+
+
+@dataclass(frozen=True, slots=True)
+class System(Question[Any]):
+    """A fact of the running system as JSON; `exporters.sources.system` lists the names and shapes."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"system:{self.name}"
+
+
+class SourceError(Exception):
+    """No answer; `problem` is the word that the metrics use for it."""
+
+    problem: ClassVar[Problem] = "failed"
+
+
+class NotFound(SourceError):
+    """The program, file or fact does not exist here."""
+
+    problem = "not_found"
+
+
+class Denied(SourceError):
+    """It exists, but this user may not ask."""
+
+    problem = "denied"
+
+
+class TimedOut(SourceError):
+    """No answer within the question's time."""
+
+    problem = "timeout"
+
+
+class Failed(SourceError):
+    """It answered that it failed."""
+
+
+class TooLarge(SourceError):
+    """The answer is larger than a source accepts."""
+
+
+class Unreachable(SourceError):
+    """The machine that would answer cannot be reached."""
+
+
+class ParseError(ValueError):
+    """An answer that cannot be read: the only exception that a parser raises."""
+
+
+Outcome = Mapping[Question[Any], "Any | SourceError"]
+
+
+class Source(Protocol):
+    """Answers questions about one machine."""
+
+    def ask(self, question: Question[Answer_co]) -> Answer_co:
+        """The answer, or a `SourceError`."""
+
+    def ask_many(self, questions: Iterable[Question[Any]]) -> Outcome:
+        """Each question with its answer or its error; raises nothing."""
+
+
+class Replies:
+    """What a parser gets: each question with its reply, or nothing where an optional one got none."""
+
+    __slots__ = ("_answers",)
+
+    def __init__(self, answers: Mapping[Question[Any], Any]) -> None:
+        self._answers = answers
+
+    def get(self, question: Question[Answer_co]) -> Answer_co | None:
+        """The reply, or None."""
+        return cast("Answer_co | None", self._answers.get(question))
+
+    def __getitem__(self, question: Question[Answer_co]) -> Answer_co:
+        """The reply of a required question."""
+        reply = self.get(question)
+        if reply is None:
+            raise ParseError(f"no answer to {question}")
+        return reply
+
+    def questions(self) -> Iterator[Question[Any]]:
+        """The questions that were answered: for a second round whose questions only the answers name."""
+        return (question for question, reply in self._answers.items() if reply is not None)
+
+
+def ask_each(source: Source, questions: Iterable[Question[Any]]) -> dict[Question[Any], Any]:
+    """Asks one after the other: the `ask_many` of every source that has no better way."""
+    answers: dict[Question[Any], Any] = {}
+    for question in questions:
+        try:
+            answers[question] = source.ask(question)
+        except SourceError as error:
+            answers[question] = error
+    return answers

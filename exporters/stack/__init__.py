@@ -1,0 +1,1 @@
+"""`pomona up` and `pomona simulate`: the engines and the simulated fleet."""

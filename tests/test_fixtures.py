@@ -1,0 +1,43 @@
+"""Every fixture folder replays to the text beside it: tests/fixtures/COLLECTOR/MACHINE/{index.yml,expected.prom}."""
+
+from pathlib import Path
+
+import pytest
+
+from conftest import PACKAGES, ROOT
+from exporters.core.collector import discover
+from exporters.core.context import Context
+from exporters.core.flight import look
+from exporters.core.metrics import render
+from exporters.sources.replay import Replay, load_captures
+
+FOLDERS = sorted(path.parent for path in (ROOT / "tests" / "fixtures").glob("*/*/index.yml"))
+COLLECTORS = {each.name: each for each in discover(PACKAGES)}
+
+
+def replayed(folder: Path) -> str:
+    """What the collector that the topic folder names publishes for these captures, on its first look."""
+    declared = COLLECTORS[folder.parent.name]
+    captures = load_captures(folder)
+    context = Context(config=declared.config() if declared.config else None, key=captures.key)
+    seen = look(declared, Replay(captures), context)
+    lines = [f"# problem {problem}\n" for problem in seen.problems]
+    if not seen.supported:
+        lines.append("# unsupported\n")
+    elif seen.failed is None:
+        reading = declared.advance(None, seen.reading, 1_800_000_000.0, context) if declared.advance else seen.reading
+        lines.append(render(declared.metrics(reading, context)).decode())
+    return "".join(lines)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_fixture_replays_to_expected_text(folder: Path, request: pytest.FixtureRequest) -> None:
+    expected = folder / "expected.prom"
+    if request.config.getoption("--update-expected"):
+        expected.write_text(replayed(folder))
+    assert replayed(folder) == expected.read_text()
+
+
+@pytest.mark.parametrize("name", sorted(COLLECTORS))
+def test_every_collector_has_a_fixture(name: str) -> None:
+    assert any(folder.parent.name == name for folder in FOLDERS)
