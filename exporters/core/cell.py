@@ -1,0 +1,199 @@
+"""One collector of one machine: its single flight, what it shows and for how long, its state."""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from exporters.core.clock import Clock
+from exporters.core.collector import Collector
+from exporters.core.context import Context
+from exporters.core.flight import Look, look
+from exporters.core.metrics import Format, Sample, render
+from exporters.core.pool import Pool
+from exporters.core.state import Store
+from exporters.sources.base import Problem, Source
+
+Sink = Callable[[Sequence[Mapping[str, str]]], None]
+FRESH = 15.0
+"""Seconds after which what was asked for a scrape is too old to be served."""
+UNHURT: frozenset[Problem] = frozenset({"denied", "not_found"})
+"""Problems of optional questions that are a matter of set-up, not a fault."""
+
+
+@dataclass(slots=True)
+class Shown:
+    """The samples of one reading; their text is made once per format. `expires` is on the elapsed clock."""
+
+    samples: tuple[Sample, ...]
+    expires: float
+    foreign_dropped: int = 0
+    _texts: dict[Format, bytes] = field(default_factory=dict)
+
+    def text(self, form: Format) -> bytes:
+        """The rendered samples; MetricError where they contradict each other."""
+        if form not in self._texts:
+            self._texts[form] = render(self.samples, form)
+        return self._texts[form]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the self-metrics tell; `success` is None while nothing is known or where it is unsupported."""
+
+    success: bool | None = None
+    duration: float | None = None
+    last_success: float | None = None
+    problems: Mapping[Problem, str] = field(default_factory=dict)
+
+
+class Cell:
+    """Runs one collector on one machine, one flight at a time."""
+
+    def __init__(
+        self,
+        declared: Collector,
+        source: Source,
+        context: Context,
+        clock: Clock,
+        *,
+        store: Store | None = None,
+        sink: Sink | None = None,
+        foreign_names: frozenset[str] = frozenset(),
+    ) -> None:
+        self.declared = declared
+        self.due = clock.elapsed()
+        self._source, self._context, self._clock = source, context, clock
+        self._store, self._sink, self._taken = store, sink, foreign_names
+        self._lock = threading.Lock()
+        self._flight: Future[None] | None = None
+        self._started = 0.0
+        self._shown: Shown | None = None
+        self._status = Status()
+        self._state: Any = None
+        self._exposed = False
+        self._past = self._stored()
+        self._log = logging.getLogger(f"pomona.{declared.name}")
+
+    def launch(self, pool: Pool) -> "Future[None]":
+        """Starts a flight, or joins the one under way."""
+        with self._lock:
+            if self._flight is None or self._flight.done():
+                self._started = self._clock.elapsed()
+                self.due = self._started + (self.declared.cadence or 0.0)
+                self._flight = pool.submit(self._fly)
+            return self._flight
+
+    def flying(self) -> bool:
+        """Whether a flight is under way."""
+        return self._flight is not None and not self._flight.done()
+
+    def tried(self) -> bool:
+        """Whether a first flight has ended."""
+        return self._flight is not None and self._flight.done()
+
+    def shown(self) -> Shown | None:
+        """What may be served now: nothing that is older than its lifetime."""
+        shown = self._shown
+        return shown if shown is not None and self._clock.elapsed() <= shown.expires else None
+
+    def status(self) -> Status:
+        """The last outcome; a flight that hangs counts as a timeout."""
+        status = self._status
+        patience = 2 * self.declared.cadence if self.declared.cadence else FRESH
+        if self.flying() and self._clock.elapsed() - self._started > patience:
+            return Status(False, status.duration, status.last_success, {"timeout": "no answer yet"})
+        return status
+
+    def expose(self) -> None:
+        """A full scrape took what is shown: from now on restored observations may be counted."""
+        self._exposed = self._exposed or self.shown() is not None
+
+    def after(self, other: "Cell") -> "Cell":
+        """What takes the place of `other` after a reload: itself if nothing changed, else with its state."""
+        if (other.declared, other._context) == (self.declared, self._context):  # noqa: SLF001 - same class
+            return other
+        if other._fingerprint() == self._fingerprint():  # noqa: SLF001
+            self._state, self._past, self._exposed = other._state, other._past, other._exposed  # noqa: SLF001
+        return self
+
+    def _fly(self) -> None:
+        started, now = self._clock.elapsed(), self._clock.now()
+        try:
+            seen = look(self.declared, self._source, self._context)
+            shown = self._show(seen, started, now)
+        except Exception as error:  # noqa: BLE001 - a bug in one collector must not touch the others
+            seen, shown = Look(failed="failed", problems={"failed": _where(error)}), None
+        duration = self._clock.elapsed() - started
+        if shown is not None:
+            shown.expires += duration
+        if shown is not None or seen.failed != "timeout":
+            self._shown = shown
+        self._conclude(seen, duration, now)
+
+    def _show(self, seen: Look, started: float, now: float) -> Shown | None:
+        if seen.failed is not None or not seen.supported:
+            return None
+        reading = seen.reading
+        if self.declared.advance is not None:
+            reading = self._advance(reading, now)
+        samples = tuple(self.declared.metrics(reading, self._context))
+        kept = self._own(samples) if self.declared.foreign else samples
+        lifetime = 2 * self.declared.cadence if self.declared.cadence else FRESH
+        shown = Shown(kept, started + lifetime, len(samples) - len(kept))
+        shown.text("text")
+        if self.declared.foreign:
+            shown.text("openmetrics")
+        return shown
+
+    def _own(self, samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
+        own = {family.name for family in self.declared.families}
+        return tuple(each for each in samples if each.family.name in own or each.family.name not in self._taken)
+
+    def _advance(self, reading: Any, now: float) -> Any:
+        advance, memory = self.declared.advance, self.declared.memory
+        state = self._state if advance is None else advance(self._state, reading, now, self._context)
+        self._tell(state)
+        if memory is not None and self._past is not None and self._exposed:
+            state = memory.resume(state, self._past, now, self._context)
+            self._past = None
+            self._tell(state)
+        self._state = state
+        if memory is not None and self._past is None and self._store is not None:
+            self._store.put(self.declared.name, self._fingerprint(), memory.observe(state))
+        return state
+
+    def _tell(self, state: Any) -> None:
+        events = self.declared.events(state) if self.declared.events is not None else ()
+        if events and self._sink is not None:
+            self._sink(events)
+
+    def _stored(self) -> Any:
+        if self._store is None or self.declared.memory is None:
+            return None
+        return self._store.get(self.declared.name, self._fingerprint(), self.declared.memory.kind)
+
+    def _fingerprint(self) -> str:
+        """Hashed identities are comparable only under one key and one privacy level."""
+        return f"{self._context.level}-{self._context.hash('observations')}"
+
+    def _conclude(self, seen: Look, duration: float, now: float) -> None:
+        before = self._status
+        good = seen.failed is None and not (seen.problems.keys() - UNHURT)
+        last_success = now if seen.failed is None and seen.supported else before.last_success
+        self._status = Status(good if seen.supported else None, duration, last_success, seen.problems)
+        for problem in seen.problems.keys() - before.problems.keys():
+            self._log.warning("%s: %s", problem, seen.problems[problem])
+        if before.problems and not seen.problems:
+            self._log.info("works again")
+
+
+def _where(error: BaseException) -> str:
+    """Kind and place of a bug, without its text: that may hold what must not be told."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else "?"
+    return f"{type(error).__name__} in {place}"

@@ -1,0 +1,158 @@
+"""When the collectors of one machine run, and what a scrape of it gets."""
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
+
+from exporters.core.cell import Cell, Sink, Status
+from exporters.core.clock import Clock
+from exporters.core.collector import Collector
+from exporters.core.context import Context
+from exporters.core.metrics import Format, Sample, gauge, render
+from exporters.core.pool import Pool
+from exporters.core.state import Store
+from exporters.sources.base import Source
+
+SLEPT = 5.0
+"""Seconds by which the two clocks must part before it counts as a sleep."""
+STAGGER = 0.5
+"""Seconds between the starts of two due collectors after a wake."""
+SUCCESS = gauge("pomona_collector_success", "1 if nothing is wrong, absent if unsupported here (pomona).", "collector")
+DURATION = gauge("pomona_collector_duration_seconds", "Time of the last collection (pomona).", "collector")
+LAST = gauge(
+    "pomona_collector_last_success_timestamp_seconds",
+    "When the readings of a background collector were collected (pomona).",
+    "collector",
+)
+PROBLEM = gauge(
+    "pomona_collector_problem",
+    "1 while it lasts: denied, failed, timeout, unparsable or not_found (pomona).",
+    "collector",
+    "problem",
+)
+DROPPED = gauge(
+    "pomona_collector_foreign_samples_dropped",
+    "Samples of other programs left out because they carry one of our names (pomona).",
+    "collector",
+)
+
+
+class Runner:
+    """The collectors of one machine or target. All Runners of a process share one bounded pool.
+
+    `on_demand`: background collectors run when a scrape finds them due, and it waits for them (a probe);
+    otherwise `tick` starts them and a scrape never waits for a fork. `previous` is the Runner that a reload
+    replaces: what did not change goes on, counters included.
+    """
+
+    def __init__(
+        self,
+        collectors: Iterable[Collector],
+        source: Source,
+        contexts: Mapping[str, Context],
+        *,
+        clock: Clock,
+        pool: Pool,
+        store: Store | None = None,
+        sink: Sink | None = None,
+        on_demand: bool = False,
+        previous: "Runner | None" = None,
+    ) -> None:
+        declared = tuple(collectors)
+        taken = frozenset(family.name for each in declared for family in each.families)
+        self._clock, self._pool, self._on_demand = clock, pool, on_demand
+        self._slept = clock.elapsed() - clock.awake()
+        self._cells = {
+            each.name: Cell(each, source, contexts[each.name], clock, store=store, sink=sink, foreign_names=taken)
+            for each in declared
+        }
+        for name, cell in previous._cells.items() if previous else ():  # noqa: SLF001 - same class
+            if name in self._cells:
+                self._cells[name] = self._cells[name].after(cell)
+        self._background = tuple(cell for cell in self._cells.values() if cell.declared.cadence is not None)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The collectors that can be chosen by `collect[]`."""
+        return frozenset(self._cells)
+
+    def tick(self) -> None:
+        """Starts what is due; after a wake the due ones start one after the other."""
+        now = self._clock.elapsed()
+        slept = now - self._clock.awake()
+        due = [cell for cell in self._background if cell.due <= now and not cell.flying()]
+        if slept - self._slept > SLEPT:
+            for position, cell in enumerate(due):
+                cell.due = now + position * STAGGER
+        self._slept = slept
+        for cell in due:
+            if cell.due <= now:
+                cell.launch(self._pool)
+
+    def ready(self) -> bool:
+        """Whether every background collector has been tried once."""
+        return all(cell.tried() for cell in self._background)
+
+    def scrape(self, form: Format, chosen: frozenset[str] | None = None, timeout: float = 10.0) -> bytes:
+        """The text of all or the chosen collectors, within `timeout` seconds; late ones are left out and told."""
+        cells = [cell for name, cell in self._cells.items() if chosen is None or name in chosen]
+        flights = self._launch(cells)
+        late = wait(flights.values(), timeout).not_done
+        lagging = {name for name, flight in flights.items() if flight in late}
+        parts = [self._text(cell, form, lagging) for cell in cells]
+        if chosen is None:
+            for cell in cells:
+                cell.expose()
+        return b"".join((*parts, render(self._own(cells, lagging), form)))
+
+    def _launch(self, cells: Sequence[Cell]) -> "dict[str, Future[None]]":
+        now = self._clock.elapsed()
+        return {
+            cell.declared.name: cell.launch(self._pool)
+            for cell in cells
+            if cell.declared.cadence is None or (self._on_demand and (cell.due <= now or cell.flying()))
+        }
+
+    @staticmethod
+    def _text(cell: Cell, form: Format, lagging: set[str]) -> bytes:
+        if cell.declared.cadence is None and cell.declared.name in lagging:
+            return b""
+        shown = cell.shown()
+        return shown.text(form) if shown is not None else b""
+
+    @staticmethod
+    def _own(cells: Sequence[Cell], lagging: set[str]) -> Iterator[Sample]:
+        for cell in cells:
+            name, status = cell.declared.name, cell.status()
+            if name in lagging:
+                status = Status(False, status.duration, status.last_success, {"timeout": "later than the scrape"})
+            yield from SUCCESS(status.success, collector=name)
+            yield from DURATION(status.duration, collector=name)
+            if cell.declared.cadence is not None:
+                yield from LAST(status.last_success, collector=name)
+            for problem in status.problems:
+                yield from PROBLEM(1, collector=name, problem=problem)
+            shown = cell.shown()
+            if cell.declared.foreign and shown is not None:
+                yield from DROPPED(shown.foreign_dropped, collector=name)
+
+
+class Ticker:
+    """Calls `tick` of a Runner every second, in one daemon thread."""
+
+    def __init__(self, runner: Runner, period: float = 1.0) -> None:
+        self._runner, self._period = runner, period
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """The first tick comes at once."""
+        threading.Thread(target=self._run, name="pomona-ticker", daemon=True).start()
+
+    def stop(self) -> None:
+        """No tick starts after this."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            self._runner.tick()
+            self._stopped.wait(self._period)
