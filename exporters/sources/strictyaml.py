@@ -49,7 +49,7 @@ def load_yaml(text: str) -> Any:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise YamlError(f"line {line}: {error.problem}") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise YamlError(f"no YAML: {error}") from error
+        raise YamlError(f"no YAML: {' '.join(str(error).split())}") from error
 
 
 def lines_of(text: str) -> dict[tuple[str | int, ...], int]:

@@ -1,0 +1,83 @@
+"""Samples are published only where something was measured, once, under names that follow the rules."""
+
+import math
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporters.core.metrics import Family, MetricError, counter, enum, faults, gauge, render
+
+CHARGE = gauge("macos_battery_charge_ratio", "Charge, 0 to 1 (ioreg).")
+STATE = enum("macos_battery_state", "What it does (ioreg).", "state", ("charging", "full"), "device")
+EVENTS = counter("macos_events_total", "Events (pomona).", "bus")
+
+
+def test_none_gives_no_sample() -> None:
+    assert CHARGE(None) == ()
+    assert STATE.one_of(None, device="a") == ()
+    assert render(()) == b""
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_what_is_no_number_is_refused(value: float) -> None:
+    with pytest.raises(MetricError, match="no measurement"):
+        CHARGE(value)
+
+
+def test_labels_are_the_declared_ones() -> None:
+    with pytest.raises(MetricError, match="labels"):
+        CHARGE(1, device="a")
+    with pytest.raises(MetricError, match="labels"):
+        EVENTS(1)
+
+
+def test_enum_lists_all_states_and_one_is_true() -> None:
+    rows = [(each.labels, each.value) for each in STATE.one_of("full", device="a")]
+    assert rows == [({"device": "a", "state": "charging"}, 0), ({"device": "a", "state": "full"}, 1)]
+    with pytest.raises(MetricError, match="none of charging, full"):
+        STATE.one_of("burning", device="a")
+
+
+def test_the_same_series_twice_is_refused() -> None:
+    with pytest.raises(MetricError, match="twice"):
+        render((*EVENTS(1, bus="usb"), *EVENTS(2, bus="usb")))
+
+
+@pytest.mark.parametrize("value", ['"', "\\", "a\nb", "ü😀", "\x00", "\u2028", " "])
+def test_any_label_value_survives_the_text(value: str) -> None:
+    text = render(EVENTS(1, bus=value)).decode()
+    (family,) = text_string_to_metric_families(text)
+    assert family.samples[0].labels["bus"] == value
+
+
+def test_samples_of_one_family_stand_together() -> None:
+    text = render((*EVENTS(1, bus="a"), *CHARGE(0.5), *EVENTS(2, bus="b"))).decode()
+    assert text.count("# TYPE macos_events_total counter") == 1
+    assert text.index('bus="b"') < text.index("macos_battery_charge_ratio 0.5")
+
+
+def test_openmetrics_has_no_end_mark_yet() -> None:
+    assert not render(CHARGE(1), "openmetrics").endswith(b"# EOF\n")
+
+
+@pytest.mark.parametrize(
+    ("family", "fault"),
+    [
+        (gauge("battery_charge", "x (y)."), "snake_case"),
+        (gauge("macos_Charge", "x (y)."), "snake_case"),
+        (gauge("macos_charge_percent", "x (y)."), "unit"),
+        (gauge("macos_link_mbps", "x (y)."), "unit"),
+        (gauge("macos_cycle_count", "x (y)."), "unit"),
+        (gauge("macos_events_total", "x (y)."), "_total"),
+        (counter("macos_events", "x (y)."), "_total"),
+        (gauge("macos_x", "No source."), "source"),
+        (gauge("macos_x", "x (y).", "host"), "target label"),
+        (gauge("macos_x", "x (y).", "Bad"), "label"),
+    ],
+)
+def test_names_that_break_the_rules_are_found(family: Family, fault: str) -> None:
+    assert any(fault in each for each in faults(family))
+
+
+def test_good_names_pass() -> None:
+    assert not [fault for family in (CHARGE, STATE, EVENTS) for fault in faults(family)]
