@@ -3,10 +3,31 @@
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
+
+from exporters.core.collector import Collector, discover
+from exporters.core.context import Context, Level
+from exporters.sources.strictyaml import load_yaml
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("exporters.host", "exporters.macos")
+COLLECTORS = {each.name: each for each in discover(PACKAGES)}
+
+
+def context_for(declared: Collector, level: Level = "standard", folder: Path | None = None) -> Context:
+    """The context of the default configuration, or of the config.yml that lies in a fixture folder."""
+    owner = COLLECTORS[declared.config_of or declared.name]
+    given = folder / "config.yml" if folder else None
+    config = owner.config() if owner.config else None
+    if owner.config and given and given.exists():
+        config = msgspec.convert(load_yaml(given.read_text()), owner.config)
+    return Context(config=config, level=level, key=b"fixture")
+
+
+def fixtures_of(name: str) -> list[Path]:
+    """The fixture folders of a collector."""
+    return sorted(path.parent for path in (ROOT / "tests" / "fixtures" / name).glob("*/index.yml"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -4,22 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from conftest import PACKAGES, ROOT
-from exporters.core.collector import discover
-from exporters.core.context import Context
+from conftest import COLLECTORS, ROOT, context_for, fixtures_of
 from exporters.core.flight import look
 from exporters.core.metrics import render
 from exporters.sources.replay import Replay, load_captures
 
 FOLDERS = sorted(path.parent for path in (ROOT / "tests" / "fixtures").glob("*/*/index.yml"))
-COLLECTORS = {each.name: each for each in discover(PACKAGES)}
 
 
 def replayed(folder: Path) -> str:
     """What the collector that the topic folder names publishes for these captures, on its first look."""
     declared = COLLECTORS[folder.parent.name]
     captures = load_captures(folder)
-    context = Context(config=declared.config() if declared.config else None, key=captures.key)
+    context = context_for(declared, folder=folder)
     seen = look(declared, Replay(captures), context)
     lines = [f"# problem {problem}\n" for problem in seen.problems]
     if not seen.supported:
@@ -40,4 +37,4 @@ def test_fixture_replays_to_expected_text(folder: Path, request: pytest.FixtureR
 
 @pytest.mark.parametrize("name", sorted(COLLECTORS))
 def test_every_collector_has_a_fixture(name: str) -> None:
-    assert any(folder.parent.name == name for folder in FOLDERS)
+    assert fixtures_of(name)

@@ -141,7 +141,7 @@ def _timeout(request: Request) -> float:
     return max(given - MARGIN, 0.1) if 0 < given < float("inf") else DEFAULT_TIMEOUT
 
 
-def _chosen(request: Request, names: frozenset[str]) -> frozenset[str] | None | Response:
+def _chosen(request: Request, names: frozenset[str]) -> frozenset[str] | Response | None:
     """The collectors asked for, None for all; 400 for an unknown name or for both parameters at once."""
     wanted, unwanted = request.query.get("collect[]", ()), request.query.get("exclude[]", ())
     if wanted and unwanted:

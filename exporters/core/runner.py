@@ -1,7 +1,7 @@
 """When the collectors of one machine run, and what a scrape of it gets."""
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 
 from exporters.core.cell import Cell, Sink, Status
@@ -138,10 +138,10 @@ class Runner:
 
 
 class Ticker:
-    """Calls `tick` of a Runner every second, in one daemon thread."""
+    """Calls a Runner's `tick` every second, in one daemon thread."""
 
-    def __init__(self, runner: Runner, period: float = 1.0) -> None:
-        self._runner, self._period = runner, period
+    def __init__(self, tick: Callable[[], None], period: float = 1.0) -> None:
+        self._tick, self._period = tick, period
         self._stopped = threading.Event()
 
     def start(self) -> None:
@@ -154,5 +154,5 @@ class Ticker:
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            self._runner.tick()
+            self._tick()
             self._stopped.wait(self._period)
