@@ -1,0 +1,110 @@
+"""Metrics that other programs write as `*.prom` files into one folder, in the text format, as for node_exporter.
+
+Strict: a file that is not wholly readable, holds timestamps, repeats a series or contradicts a file before it (by
+name) gives none of its samples, and `pomona_textfile_error` 1. Of two HELP texts the first stays. Counters whose name
+does not end in `_total` keep it and are published untyped. Write to another name, then rename: so no half file is seen.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from exporters.core.collector import Questions, collector
+from exporters.core.context import Context
+from exporters.core.metrics import Sample, gauge
+from exporters.host.exposition import BadExpositionError, Exposition
+from exporters.sources.base import Entry, File, Listing, Replies
+
+LARGEST = 1_000_000
+"""Bytes of one file."""
+MOST = 100
+"""Files; those beyond, by name, are not read: the first of them stands for the rest and counts as an error."""
+
+
+class TextfileConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`directory`: the folder with the `*.prom` files; nothing is read while it is empty."""
+
+    directory: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Textfile:
+    """A file: its name, when it was changed (Unix time), its samples, or in one word why it has none."""
+
+    name: str
+    modified: float
+    samples: tuple[Sample, ...] = ()
+    problem: str = ""
+
+
+def listing(context: Context) -> tuple[Listing, ...]:
+    """The one folder that the configuration names, if it does."""
+    folder = context.config.directory
+    return (Listing(folder.rstrip("/") or "/", "*.prom"),) if folder else ()
+
+
+def files(replies: Replies, context: Context) -> Questions:
+    """Every file that is small enough."""
+    return tuple(_file(each, context) for each in _entries(replies, context)[:MOST] if each.size <= LARGEST)
+
+
+def _entries(replies: Replies, context: Context) -> tuple[Entry, ...]:
+    return tuple(entry for question in listing(context) for entry in replies[question][: MOST + 1])
+
+
+def _file(entry: Entry, context: Context) -> File:
+    return File(f"{context.config.directory.rstrip('/')}/{entry.name}")
+
+
+def parse(replies: Replies, context: Context) -> tuple[Textfile, ...]:
+    """The files by name; what the first ones declare binds those that follow."""
+    before = Exposition(taken=frozenset({MODIFIED.name, ERROR.name, PROBLEM.name}))
+    found = []
+    for entry in _entries(replies, context):
+        textfile, before = _read(entry, replies.get(_file(entry, context)), before)
+        found.append(textfile)
+    return tuple(found)
+
+
+def _read(entry: Entry, content: bytes | None, before: Exposition) -> tuple[Textfile, Exposition]:
+    name = entry.name.encode(errors="backslashreplace").decode()
+    if content is None or len(content) > LARGEST:
+        return Textfile(name, entry.modified, problem="unreadable"), before
+    try:
+        after = before.extended(content)
+    except BadExpositionError as error:
+        return Textfile(name, entry.modified, problem=error.fault), before
+    return Textfile(name, entry.modified, after.samples[len(before.samples) :]), after
+
+
+MODIFIED = gauge("pomona_textfile_modification_timestamp_seconds", "Last change of the file (file system).", "file")
+ERROR = gauge("pomona_textfile_error", "1 if the file gives no samples because something is wrong (pomona).", "file")
+PROBLEM = gauge(
+    "pomona_textfile_problem",
+    "1 while it lasts: unreadable, encoding, incomplete, syntax, timestamp, duplicate or conflict (pomona).",
+    "file",
+    "problem",
+)
+
+
+@collector(
+    "textfile",
+    MODIFIED,
+    ERROR,
+    PROBLEM,
+    required=listing,
+    then=files,
+    parse=parse,
+    config=TextfileConfig,
+    foreign=True,
+)
+def textfile(reading: tuple[Textfile, ...], _: Context) -> Iterable[Sample]:
+    """What the files hold, and for each file how it stands."""
+    for each in reading:
+        yield from each.samples
+    for each in reading:
+        yield from MODIFIED(each.modified, file=each.name)
+        yield from ERROR(bool(each.problem), file=each.name)
+        if each.problem:
+            yield from PROBLEM(1, file=each.name, problem=each.problem)
