@@ -10,7 +10,8 @@ import pytest
 from conftest import ROOT
 
 LAYERS = (
-    {"cli", "__main__"},
+    {"__main__"},
+    {"cli"},
     {"operate", "stack"},
     {"host", "macos", "openwrt"},
     {"core"},

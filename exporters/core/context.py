@@ -1,6 +1,6 @@
 """What parsers and metrics may know besides the replies: the collector's config, the privacy level and key."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Literal, get_args
 
@@ -14,7 +14,7 @@ class Context:
 
     config: Any = None
     level: Level = "standard"
-    key: bytes = b""
+    key: bytes = field(default=b"", repr=False)
 
     def hash(self, text: str) -> str:
         """A short keyed hash (12 hexadecimal digits) that stands in for what must not be published."""

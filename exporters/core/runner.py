@@ -10,6 +10,7 @@ from exporters.core.collector import Collector
 from exporters.core.context import Context
 from exporters.core.metrics import Format, Sample, gauge, render
 from exporters.core.pool import Pool
+from exporters.core.selfmetrics import FAMILIES
 from exporters.core.state import Store
 from exporters.sources.base import Source
 
@@ -35,6 +36,7 @@ DROPPED = gauge(
     "Samples of other programs left out because they carry one of our names (pomona).",
     "collector",
 )
+OWN = (SUCCESS, DURATION, LAST, PROBLEM, DROPPED)
 
 
 class Runner:
@@ -59,7 +61,8 @@ class Runner:
         previous: "Runner | None" = None,
     ) -> None:
         declared = tuple(collectors)
-        taken = frozenset(family.name for each in declared for family in each.families)
+        families = (*OWN, *FAMILIES, *(family for each in declared for family in each.families))
+        taken = frozenset(family.name for family in families)
         self._clock, self._pool, self._on_demand = clock, pool, on_demand
         self._slept = clock.elapsed() - clock.awake()
         self._cells = {

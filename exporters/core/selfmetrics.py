@@ -16,6 +16,7 @@ RELOADED_AT = gauge(
 )
 STATE = gauge("pomona_state_usable", "1 if observations outlive a restart, else see the log (pomona).")
 EVENTS = gauge("pomona_event_log_usable", "1 if the last event could be written to the audit log (pomona).")
+KEY = gauge("pomona_privacy_key_kept", "1 if hashed identities are the same after a restart (pomona).")
 CPU = counter("process_cpu_seconds_total", "CPU time of this process, user and system (psutil cpu_times).")
 RESIDENT = gauge("process_resident_memory_bytes", "Resident memory of this process (psutil memory_info).")
 VIRTUAL = gauge("process_virtual_memory_bytes", "Virtual memory of this process (psutil memory_info).")
@@ -56,6 +57,7 @@ FAMILIES: tuple[Family, ...] = (
     RELOADED_AT,
     STATE,
     EVENTS,
+    KEY,
     CPU,
     RESIDENT,
     VIRTUAL,

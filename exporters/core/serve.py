@@ -21,7 +21,7 @@ from exporters.core.metrics import Sample, render
 from exporters.core.pool import Pool
 from exporters.core.runner import Runner, Ticker
 from exporters.core.state import Store
-from exporters.core.web import Handler, Request, Response, Web
+from exporters.core.web import Handler, Request, Response, Route, Web
 from exporters.sources.base import Source
 
 log = logging.getLogger("pomona")
@@ -45,7 +45,8 @@ class Agent:
         self.settings = load()
         self.loaded = Loaded(True, clock.now())
         self.store = Store(folder) if folder is not None else None
-        self._audit = AuditLog(folder / "events", clock=clock.now) if folder is not None else None
+        days = self.settings.events.keep_days
+        self._audit = AuditLog(folder / "events", clock, days) if folder is not None else None
         self._audit_works = True
         self._pool = Pool(32, "pomona-collect")
         self._lock = threading.Lock()
@@ -93,6 +94,7 @@ class Agent:
         yield from selfmetrics.build()
         yield from selfmetrics.RELOADED(self.loaded.good)
         yield from selfmetrics.RELOADED_AT(self.loaded.at)
+        yield from selfmetrics.KEY(self.settings.key_kept)
         if self.store is not None:
             yield from selfmetrics.STATE(self.store.usable)
             yield from selfmetrics.EVENTS(self._audit_works)
@@ -115,8 +117,7 @@ class Agent:
         if self._audit is None:
             return
         try:
-            for event in events:
-                self._audit.write(event)
+            self._audit.write(events)
         except OSError as error:
             if self._audit_works:
                 log.error("events cannot be written: %s", error.strerror or type(error).__name__)
@@ -152,7 +153,7 @@ def once(settings: Settings, source: Source, timeout: float = 60.0) -> bytes:
 def _web(agent: Agent) -> Web:
     settings = agent.settings.web
     path = settings.telemetry_path
-    table: dict[str, Handler] = {
+    table: dict[str, Handler | Route] = {
         path: routes.metrics(lambda: agent.runner, agent.extras),
         HEALTHY: routes.healthy,
         READY: routes.ready(agent.ready),
@@ -161,7 +162,7 @@ def _web(agent: Agent) -> Web:
     about = {path: "metrics", "/config": "configuration in force", HEALTHY: "liveness", READY: "readiness"}
     table["/"] = routes.landing("Pomona agent", f"Version {selfmetrics.release()}.", about)
     if settings.enable_lifecycle:
-        table[RELOAD] = _reload(agent)
+        table[RELOAD] = Route(_reload(agent), frozenset({"POST", "PUT"}))
     return Web(
         settings.listen_addresses,
         table,
@@ -172,8 +173,6 @@ def _web(agent: Agent) -> Web:
 
 def _reload(agent: Agent) -> Handler:
     def handle(request: Request) -> Response:
-        if request.method not in {"POST", "PUT"}:
-            return Response(405, b"POST or PUT reloads.\n", headers=(("Allow", "POST, PUT"),))
         if foreign(request.headers):
             return Response(403, b"Refused: the request comes from another site.\n")
         error = agent.reload()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, cast
 
@@ -162,9 +163,10 @@ def _output(question: Command, captured: Captured) -> Output:
 def _decoded(question: Question[Any], data: bytes) -> Any:
     try:
         if isinstance(question, Listing):
-            return msgspec.json.decode(data, type=tuple[Entry, ...])
+            entries = msgspec.json.decode(data, type=tuple[Entry, ...])
+            return tuple(entry for entry in entries if fnmatchcase(entry.name, question.pattern))
         return msgspec.json.decode(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Failed(f"the captured answer is no JSON of the right shape: {error}") from error
 
 
@@ -172,7 +174,9 @@ def load_captures(folder: Path) -> Captures:
     """Reads a capture folder; CaptureError says what is wrong with it."""
     try:
         index = msgspec.convert(load_yaml((folder / INDEX).read_text()), Index)
-    except (OSError, YamlError, msgspec.ValidationError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise CaptureError(f"{folder / INDEX}: {error.strerror}") from error
+    except (YamlError, msgspec.ValidationError, UnicodeDecodeError) as error:
         raise CaptureError(f"{folder / INDEX}: {error}") from error
     captures = Captures(machine=index.machine, key=index.key.encode())
     for recorded in index.answers:

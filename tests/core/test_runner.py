@@ -330,16 +330,23 @@ def test_reload_keeps_counters_of_what_did_not_change() -> None:
 def test_foreign_families_that_equal_a_declared_one_are_dropped_and_counted() -> None:
     foreign = Family("other_value", "gauge", "")
     twin = Family("pomona_test_value", "gauge", "x")
+    own = [Family(name, "gauge", "x") for name in ("pomona_collector_success", "process_cpu_seconds_total")]
     machine = Machine(
         captures(),
         quick(),
-        slow(foreign=True, advance=None, memory=None, events=None, metrics=lambda *_: (*foreign(3), *twin(4))),
+        slow(
+            foreign=True,
+            advance=None,
+            memory=None,
+            events=None,
+            metrics=lambda *_: (*foreign(3), *twin(4), *own[0](1), *own[1](1)),
+        ),
     )
     machine.tick()
     seen = machine.scrape()
     assert seen["other_value"] == 3
     assert seen["pomona_test_value"] == 1
-    assert seen['pomona_collector_foreign_samples_dropped{collector="slow"}'] == 1
+    assert seen['pomona_collector_foreign_samples_dropped{collector="slow"}'] == 3
 
 
 def test_openmetrics_and_text_tell_the_same() -> None:

@@ -1,0 +1,30 @@
+"""The agent under measurement: `python -m bench.agent FOLDER PORT`, all collectors of a Mac over fake programs."""
+
+import sys
+from pathlib import Path
+
+from bench.fakes import fake_mac
+from exporters.core import config
+from exporters.core.clock import system_clock
+from exporters.core.collector import discover
+from exporters.core.privacy import Key
+from exporters.core.serve import serve
+from exporters.sources.memory import Remembering
+
+PACKAGES = ("exporters.host", "exporters.macos")
+
+
+def main(folder: Path, port: str) -> int:
+    """Serves like `pomona agent` does; the state lies in the folder."""
+    collectors = discover(PACKAGES)
+    source = fake_mac(folder, (folder / "sysctl").read_bytes())
+    flags = {"web.listen_addresses": [f"127.0.0.1:{port}"], "log.level": "error"}
+
+    def load() -> config.Settings:
+        return config.load(collectors, None, {}, flags, lambda _: Key(b"bench" * 4))
+
+    return serve(load, Remembering(source, clock=system_clock().elapsed), folder / "state")
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))
