@@ -12,11 +12,11 @@ from exporters.core.collector import Collector
 from exporters.core.context import Context
 from exporters.core.flight import Look, look
 from exporters.core.metrics import Format, Sample, render
-from exporters.core.pool import Pool
 from exporters.core.state import Store
 from exporters.sources.base import Problem, Source
 
 Sink = Callable[[Sequence[Mapping[str, str]]], None]
+Start = Callable[[Callable[[], None]], object]
 FRESH = 15.0
 """Seconds after which what was asked for a scrape is too old to be served."""
 UNHURT: frozenset[Problem] = frozenset({"denied", "not_found"})
@@ -77,14 +77,16 @@ class Cell:
         self._past = self._stored()
         self._log = logging.getLogger(f"pomona.{declared.name}")
 
-    def launch(self, pool: Pool) -> "Future[None]":
-        """Starts a flight, or joins the one under way."""
+    def launch(self, start: Start) -> "Future[None]":
+        """Begins a flight, or joins the one under way; `start` says on which thread it flies."""
         with self._lock:
-            if self._flight is None or self._flight.done():
-                self._started = self._clock.elapsed()
-                self.due = self._started + (self.declared.cadence or 0.0)
-                self._flight = pool.submit(self._fly)
-            return self._flight
+            if self._flight is not None and not self._flight.done():
+                return self._flight
+            flight = self._flight = Future()
+            self._started = self._clock.elapsed()
+            self.due = self._started + (self.declared.cadence or 0.0)
+        start(lambda: self._fly(flight))
+        return flight
 
     def flying(self) -> bool:
         """Whether a flight is under way."""
@@ -119,7 +121,13 @@ class Cell:
             self._state, self._past, self._exposed = other._state, other._past, other._exposed  # noqa: SLF001
         return self
 
-    def _fly(self) -> None:
+    def _fly(self, flight: "Future[None]") -> None:
+        try:
+            self._look()
+        finally:
+            flight.set_result(None)
+
+    def _look(self) -> None:
         started, now = self._clock.elapsed(), self._clock.now()
         try:
             seen = look(self.declared, self._source, self._context)

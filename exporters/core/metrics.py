@@ -113,9 +113,9 @@ def render(samples: Iterable[Sample], form: Format = "text") -> bytes:
     for sample in samples:
         family = sample.family
         base = family.name.removesuffix("_total") if family.kind == "counter" else family.name
-        metric = metrics.get(base)
+        metric = metrics.get(family.name)
         if metric is None:
-            metric = metrics[base] = Metric(base, family.help, family.kind)
+            metric = metrics[family.name] = Metric(base, family.help, family.kind)
         name = f"{base}{sample.suffix or ('_total' if family.kind == 'counter' else '')}"
         key = (name, tuple(sorted(sample.labels.items())))
         if key in seen:

@@ -34,20 +34,28 @@ class Pool:
         return future
 
     def _serve(self) -> None:
+        self._rest()
         while True:
-            with self._lock:
-                self._free += 1
             future, work = self._jobs.get()
             with self._lock:
                 self._free -= 1
-            _run(future, work)
+            self._run(future, work)
             del future, work
 
+    def _rest(self) -> None:
+        with self._lock:
+            self._free += 1
 
-def _run(future: "Future[Any]", work: Callable[[], Any]) -> None:
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        future.set_result(work())
-    except BaseException as error:  # noqa: BLE001 - the future carries it to whoever asked
-        future.set_exception(error)
+    def _run(self, future: "Future[Any]", work: Callable[[], Any]) -> None:
+        """Counts as free before the result is told: who waits for it may submit again at once."""
+        if not future.set_running_or_notify_cancel():
+            self._rest()
+            return
+        try:
+            result = work()
+        except BaseException as error:  # noqa: BLE001 - the future carries it to whoever asked
+            self._rest()
+            future.set_exception(error)
+        else:
+            self._rest()
+            future.set_result(result)

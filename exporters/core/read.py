@@ -67,6 +67,14 @@ def number(value: Any) -> float:
     return result
 
 
+def amount(value: Any) -> float:
+    """A number that cannot be negative: a size, a count, a time that passed."""
+    result = number(value)
+    if result < 0:
+        raise ParseError("a number below zero makes no sense here")
+    return result
+
+
 def percent(value: Any) -> float:
     """A ratio from `99%` or `100 %`, whatever blank stands before the sign."""
     if not isinstance(value, str) or not value.rstrip().endswith("%"):

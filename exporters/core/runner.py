@@ -16,6 +16,8 @@ from exporters.sources.base import Source
 
 SLEPT = 5.0
 """Seconds by which the two clocks must part before it counts as a sleep."""
+PATIENCE = 0.1
+"""Seconds for all cheap questions together, after which each gets a thread of its own."""
 STAGGER = 0.5
 """Seconds between the starts of two due collectors after a wake."""
 SUCCESS = gauge("pomona_collector_success", "1 if nothing is wrong, absent if unsupported here (pomona).", "collector")
@@ -90,7 +92,7 @@ class Runner:
         self._slept = slept
         for cell in due:
             if cell.due <= now:
-                cell.launch(self._pool)
+                cell.launch(self._pool.submit)
 
     def ready(self) -> bool:
         """Whether every background collector has been tried once."""
@@ -99,7 +101,7 @@ class Runner:
     def scrape(self, form: Format, chosen: frozenset[str] | None = None, timeout: float = 10.0) -> bytes:
         """The text of all or the chosen collectors, within `timeout` seconds; late ones are left out and told."""
         cells = [cell for name, cell in self._cells.items() if chosen is None or name in chosen]
-        flights = self._launch(cells)
+        flights = self._launch(cells, timeout)
         late = wait(flights.values(), timeout).not_done
         lagging = {name for name, flight in flights.items() if flight in late}
         parts = [self._text(cell, form, lagging) for cell in cells]
@@ -108,13 +110,17 @@ class Runner:
                 cell.expose()
         return b"".join((*parts, render(self._own(cells, lagging), form)))
 
-    def _launch(self, cells: Sequence[Cell]) -> "dict[str, Future[None]]":
+    def _launch(self, cells: Sequence[Cell], timeout: float) -> "dict[str, Future[None]]":
+        """What this scrape asks: the cheap ones one after the other on one thread, what forks beside each other."""
         now = self._clock.elapsed()
-        return {
-            cell.declared.name: cell.launch(self._pool)
-            for cell in cells
-            if cell.declared.cadence is None or (self._on_demand and (cell.due <= now or cell.flying()))
-        }
+        due = [cell for cell in cells if cell.declared.cadence is not None and (cell.due <= now or cell.flying())]
+        flights = {cell.declared.name: cell.launch(self._pool.submit) for cell in due if self._on_demand}
+        quick = [cell for cell in cells if cell.declared.cadence is None]
+        wait([self._pool.submit(lambda: _walk(quick, flights))], min(PATIENCE, timeout))
+        for cell in quick:
+            if cell.declared.name not in flights:
+                flights[cell.declared.name] = cell.launch(self._pool.submit)
+        return flights
 
     @staticmethod
     def _text(cell: Cell, form: Format, lagging: set[str]) -> bytes:
@@ -138,6 +144,17 @@ class Runner:
             shown = cell.shown()
             if cell.declared.foreign and shown is not None:
                 yield from DROPPED(shown.foreign_dropped, collector=name)
+
+
+def _walk(cells: Sequence[Cell], flights: "dict[str, Future[None]]") -> None:
+    """Asks in turn on this thread. One that hangs is left behind: the scrape then starts the others itself."""
+    for cell in cells:
+        if cell.declared.name not in flights:
+            flights[cell.declared.name] = cell.launch(_here)
+
+
+def _here(work: Callable[[], None]) -> None:
+    work()
 
 
 class Ticker:

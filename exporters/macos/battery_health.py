@@ -80,6 +80,7 @@ LOW_POWER_MODE = gauge(
     required=(POWER,),
     parse=parse,
     cadence=600,
+    publishes=("sppower_battery_health",),
 )
 def battery_health(reading: Health, _: Context) -> Iterable[Sample]:
     """Nothing for what the report does not tell."""

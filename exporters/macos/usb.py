@@ -124,6 +124,7 @@ CURRENT = gauge(
     publishes=(
         *("_name", "manufacturer", "product_id", "vendor_id"),
         *("USBDeviceKeyProductID", "USBDeviceKeyVendorID", "USBDeviceKeyVendorName"),
+        *("device_speed", "USBKeyHardwareType"),
     ),
 )
 def usb(reading: Usb, context: Context) -> Iterable[Sample]:

@@ -1,0 +1,125 @@
+"""Stand-ins of the same shape for names, serial numbers and addresses, so that a capture may leave its machine."""
+
+import json
+import plistlib
+import re
+import string
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from hashlib import shake_256
+from typing import Any
+
+from exporters.operate.shapes import ADDRESS, IDENTITY, NOTHING, POSSESSIVE, PRIVATE, any_of, is_address, is_harmless
+
+HEX = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]+\Z")
+LONG_NUMBER = 1_000_000
+REPORT = re.compile(r"SP\w+DataType\Z")
+VOLUMES = re.compile(r"volumes|media\Z", re.IGNORECASE)
+"""Below them `_name`, which a device's item may publish, is what a person called a disk."""
+_STRUCTURES = (b"bplist", b"<?xml", b"<plist", b"<!DOCTYPE plist", b"{", b"[")
+
+
+class Unreadable(Exception):
+    """What claims a structure that cannot be read: nobody can say what in it is private."""
+
+
+class Redactor:
+    """Equal texts get equal stand-ins, whatever their case and punctuation: joins survive. The key is for one capture.
+
+    `names` are those of people and of the machine, which are looked for in every text.
+    """
+
+    def __init__(self, key: bytes, names: Iterable[str] = ()) -> None:
+        self._key = key
+        self._names = any_of(names)
+
+    def document(self, data: bytes, publishes: Collection[str]) -> bytes:
+        """A plist or JSON with strings kept only under keys that may be published; text searched by its patterns."""
+        head = data.lstrip()
+        try:
+            if head.startswith(_STRUCTURES[:4]):
+                form = plistlib.FMT_BINARY if head.startswith(b"bplist") else plistlib.FMT_XML
+                tree = self._tree(plistlib.loads(data), "", publishes)
+                return plistlib.dumps(tree, fmt=form, sort_keys=False)
+            if head.startswith(_STRUCTURES[4:]):
+                return json.dumps(self._tree(json.loads(data), "", publishes), ensure_ascii=False, indent=1).encode()
+        except Exception as error:  # plistlib lets many kinds through: expat, struct, index, recursion
+            raise Unreadable(type(error).__name__) from error
+        if b"\0" in data:
+            raise Unreadable("binary data")
+        return self.text(data.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+
+    def facts(self, value: Any) -> Any:
+        """System facts, whose strings are kept as far as no pattern finds anything in them."""
+        return self._tree(value, "", None)
+
+    def text(self, text: str) -> str:
+        """The text with every address, home folder, volume, serial number and known name replaced."""
+        for pattern in PRIVATE:
+            text = pattern.sub(lambda found: self.stand_in(found[0]), text)
+        text = ADDRESS.sub(lambda found: self._address(found[0]), text)
+        return self._names.sub(lambda found: self.stand_in(found[0]), text) if self._names else text
+
+    def stand_in(self, text: str) -> str:
+        """Letters for letters, digits for digits, hexadecimal for hexadecimal; everything else stays."""
+        core = "".join(char for char in text.casefold() if char.isalnum())
+        stream = self._stream(core, len(text))
+        alphabet = string.hexdigits[:16] if HEX.match(core) else None
+        return "".join(_other(char, alphabet, stream) if char.isalnum() else char for char in text)
+
+    def _stream(self, core: str, length: int) -> Iterator[int]:
+        return iter(shake_256(self._key + core.encode(errors="surrogatepass")).digest(length))
+
+    def _address(self, text: str) -> str:
+        if not is_address(text):
+            return text
+        return self.stand_in(text) if ":" in text else ".".join(("10", *map(str, self._stream(text, 3))))
+
+    def _tree(self, value: Any, key: str, publishes: Collection[str] | None) -> Any:
+        """Dictionaries keep their keys, lists their order; numbers and dates stay but for long ones that identify."""
+        match value:
+            case Mapping():
+                publishes = () if VOLUMES.match(key) else publishes
+                return {self._key_text(name): self._tree(item, name, publishes) for name, item in value.items()}
+            case list() | tuple():
+                return [self._tree(self._unnamed(item, key), key, publishes) for item in value]
+            case str():
+                return self._string(value, key, publishes)
+            case bytes() if publishes is not None and key not in publishes and any(value):
+                return bytes(self._stream(value.hex(), len(value)))
+            case int() if abs(value) >= LONG_NUMBER and IDENTITY.search(key):
+                return int(self.stand_in(str(abs(value)))) % (1 << 63)
+        return value
+
+    def _key_text(self, name: Any) -> Any:
+        return self._published(name) if isinstance(name, str) else name
+
+    def _published(self, text: str) -> str:
+        """A text that may be shown, without the name of its owner (`Anna's phone`)."""
+        return POSSESSIVE.sub(lambda found: self.stand_in(found[0]), self.text(text))
+
+    def _unnamed(self, item: Any, key: str) -> Any:
+        """`{NAME: {...}}` in a list below a report's items: there the key is what a person called a device."""
+        if isinstance(item, dict) and len(item) == 1 and key and not REPORT.match(key):
+            ((name, inner),) = item.items()
+            return {self.stand_in(name): inner} if isinstance(inner, dict) else item
+        return item
+
+    def _string(self, value: str, key: str, publishes: Collection[str] | None) -> str:
+        cleaned = self.text(value)
+        if value.strip().casefold() in NOTHING:
+            return value
+        if publishes is None:
+            return self.stand_in(value) if IDENTITY.search(key) else cleaned
+        if key in publishes:
+            return self._published(value)
+        if cleaned == value and is_harmless(value) and not IDENTITY.search(key):
+            return value
+        return self.stand_in(value)
+
+
+def _other(char: str, alphabet: str | None, stream: Iterator[int]) -> str:
+    byte = next(stream)
+    if alphabet is None:
+        alphabet = string.digits if char.isdigit() else string.ascii_lowercase
+    other = alphabet[byte % len(alphabet)]
+    return other.upper() if char.isupper() else other

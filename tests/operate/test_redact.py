@@ -1,0 +1,156 @@
+"""What a capture keeps and what it replaces."""
+
+import json
+import plistlib
+import re
+from typing import Any
+
+import pytest
+
+from exporters.operate.redact import Redactor, Unreadable
+
+NAMES = ("anna", "Anna Example", "Anna", "Example", "annas-macbook-pro", "root", "mac", "al")
+
+
+@pytest.fixture
+def redactor() -> Redactor:
+    return Redactor(b"key of the test", NAMES)
+
+
+def redacted(redactor: Redactor, tree: Any, *publishes: str) -> Any:
+    return json.loads(redactor.document(json.dumps(tree).encode(), publishes))
+
+
+HARMLESS = """85|-51 dBm / -90 dBm|0x05ac|0x03500000 / 1|480 Mb/s|Up to 40 Gb/s x1|4.48 W (896 mA)|85%|100\u00a0%|yes
+TRUE|attrib_on|apple_vendor_id|spbattery_information|receptacle_connected|Not Provided||2026-11-20|99.5"""
+NAMING = """C02XK1ABCDEF|Anna's Keyboard|Living Room|A4-83-E7-00-11-22|00:11:22:33:44:55|fe80::1c2a:3bff:fe4d:5e6f
+6F1B2C3D-0000-4AAA-9BBB-123456789ABC|anna@example.org|123456789012|0x05ac8600ee2a11f3|/Users/anna/Docs|Büro Jürgen"""
+
+
+@pytest.mark.parametrize("value", re.split(r"[|\n]", HARMLESS))
+def test_what_tells_no_machine_from_another_stays(redactor: Redactor, value: str) -> None:
+    assert redacted(redactor, {"key": value}) == {"key": value}
+
+
+@pytest.mark.parametrize("value", re.split(r"[|\n]", NAMING))
+def test_what_names_someone_gets_a_stand_in_of_the_same_shape(redactor: Redactor, value: str) -> None:
+    other = redacted(redactor, {"key": value})["key"]
+    assert other != value
+    assert re.sub(r"[^\W_]", "x", other) == re.sub(r"[^\W_]", "x", value)
+    assert not re.search("anna|c02xk|living|jürgen", other, re.IGNORECASE)
+
+
+def test_equal_values_stay_equal_whatever_their_form(redactor: Redactor) -> None:
+    tree = redacted(redactor, [{"a": "A4-83-E7-00-11-2B"}, {"b": "a4:83:e7:00:11:2b"}, {"c": "A4-83-E7-00-11-2C"}])
+    first, second, third = (next(iter(each.values())) for each in tree)
+    assert first.replace("-", ":").lower() == second
+    assert third != first
+    assert redactor.text("seen A4-83-E7-00-11-2B") == f"seen {first}"
+
+
+def test_another_capture_gives_other_stand_ins() -> None:
+    assert Redactor(b"one").stand_in("C02XK1ABCDEF") != Redactor(b"two").stand_in("C02XK1ABCDEF")
+
+
+def test_published_keys_keep_their_strings_but_no_owner(redactor: Redactor) -> None:
+    tree = {"_name": "Anna's iPhone", "product": "Magic Keyboard", "vendor": "Anna Example GmbH", "hidden": "Sesame"}
+    kept = redacted(redactor, tree, "_name", "product", "vendor")
+    assert kept["product"] == "Magic Keyboard"
+    assert kept["_name"].endswith("'s iPhone")
+    assert kept["vendor"].endswith(" GmbH")
+    assert not {"Anna", "Example", "Sesame"} & set(re.findall(r"\w+", json.dumps(kept)))
+
+
+def test_identity_keys_are_replaced_even_where_the_value_looks_harmless(redactor: Redactor) -> None:
+    tree = {"serial_num": "1234567", "device_address": "12", "USB Serial": 123456789012, "UID": 77, "count": 123456789}
+    other = redacted(redactor, tree)
+    assert {key for key in tree if other[key] != tree[key]} == {"serial_num", "device_address", "USB Serial"}
+    assert other["serial_num"].isdigit()
+
+
+def test_a_name_that_is_a_key_is_replaced_and_the_keys_of_a_report_stay(redactor: Redactor) -> None:
+    report = {
+        "SPBluetoothDataType": [
+            {"device_connected": [{"Kitchen Speaker": {"device_address": "AA:BB:CC:DD:EE:FF", "level": "80 %"}}]}
+        ]
+    }
+    (item,) = redacted(redactor, report)["SPBluetoothDataType"]
+    ((name, about),) = item["device_connected"][0].items()
+    assert name != "Kitchen Speaker"
+    assert len(name) == len("Kitchen Speaker")
+    assert about["level"] == "80 %"
+    assert about["device_address"] != "AA:BB:CC:DD:EE:FF"
+
+
+def test_volumes_lose_the_name_that_their_device_keeps(redactor: Redactor) -> None:
+    disk = {"_name": "PenDrive", "Media": [{"_name": "Stick", "volumes": [{"_name": "Tax 2026"}]}]}
+    (other,) = redacted(redactor, {"SPUSBDataType": [disk]}, "_name")["SPUSBDataType"]
+    assert other["_name"] == "PenDrive"
+    assert not {"Tax", "Stick"} & set(re.findall(r"\w+", json.dumps(other)))
+
+
+@pytest.mark.parametrize("form", [plistlib.FMT_XML, plistlib.FMT_BINARY])
+def test_a_plist_keeps_its_form_and_numbers(redactor: Redactor, form: plistlib.PlistFormat) -> None:
+    tree = [{"Serial": "F8Y1234ABCD", "CurrentCapacity": 85, "Flag": True, "Amperage": -200, "Blob": b"F8Y1234ABCD"}]
+    data = redactor.document(plistlib.dumps(tree, fmt=form), ())
+    (node,) = plistlib.loads(data, fmt=form)
+    assert (node["CurrentCapacity"], node["Flag"], node["Amperage"]) == (85, True, -200)
+    assert node["Serial"] != "F8Y1234ABCD"
+    assert len(node["Blob"]) == 11
+    assert b"F8Y1234ABCD" not in data
+
+
+@pytest.mark.parametrize(
+    "data", [b'{"serial": "C02', b"<?xml version='1.0'?><plist><dict><key>Serial", b"bplist00", b"a\0b"]
+)
+def test_what_cannot_be_read_is_refused(redactor: Redactor, data: bytes) -> None:
+    with pytest.raises(Unreadable):
+        redactor.document(data, ())
+
+
+def test_text_keeps_what_no_pattern_finds(redactor: Redactor) -> None:
+    text = (
+        b"Now drawing from 'AC Power'\n -InternalBattery-0 (id=4653155)\t99%; charged; 0:00 remaining present: true\n"
+    )
+    assert redactor.document(text, ()) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("mounted /Volumes/Holiday Photos on", "mounted /Volumes/"),
+        ("home /Users/bertha/x", "home /Users/"),
+        ("host Annas-MacBook-Pro up", "host "),
+        ("Serial Number: C02XK1ABCDEF", "Serial Number: "),
+        ("at 10.1.2.3 now", "at "),
+    ],
+)
+def test_text_loses_names_and_addresses(redactor: Redactor, text: str, kept: str) -> None:
+    other = redactor.text(text)
+    assert other.startswith(kept)
+    assert other != text
+    assert not re.search("Holiday|bertha|Annas|C02XK|10.1.2.3", other)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["12:34:56", "2026-11-20 09:35:01", "root:wheel", "a mac and al", "127.0.0.1:9090", "255.255.255.0", "::", "1.2.3"],
+)
+def test_text_that_only_looks_private_stays(redactor: Redactor, text: str) -> None:
+    assert redactor.text(text) == text
+
+
+def test_bytes_that_are_no_utf8_pass_through_text(redactor: Redactor) -> None:
+    assert redactor.document(b"level \xff\xfe 3\n", ()) == b"level \xff\xfe 3\n"
+
+
+def test_system_facts_keep_mountpoints_and_interfaces_but_no_names(redactor: Redactor) -> None:
+    facts = {
+        "en0": {"up": True},
+        "mounts": [{"mountpoint": "/Volumes/Holiday", "device": "/dev/disk3s1"}, {"user": "anna"}],
+    }
+    other = redactor.facts(facts)
+    assert other["en0"] == {"up": True}
+    assert other["mounts"][0]["device"] == "/dev/disk3s1"
+    assert "Holiday" not in json.dumps(other)
+    assert other["mounts"][1]["user"] != "anna"
