@@ -1,16 +1,19 @@
 """What a client gets for which request, and what an operator is told when the server cannot start."""
 
 import gzip
-import logging
 import socket
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
-from core.webserver import BODY, ROUTES, connect, get, metrics, said, serving
+from core.webserver import BODY, ROUTES, connect, ended, get, metrics, said, serving
 from exporters.core.pool import Pool
 from exporters.core.web import Limits, Request, Response, Route, Web, WebError
 
+ROOT = Path(__file__).parents[2]
 CLOSE = b"Host: x\r\nConnection: close\r\n"
 
 
@@ -129,6 +132,14 @@ def test_what_is_no_request_is_refused_and_not_logged(caplog: pytest.LogCaptureF
     assert not caplog.records
 
 
+def test_a_body_that_is_garbage_ends_the_connection_and_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with serving() as web, connect(web) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nno chunk\r\n\r\n")
+        assert ended(client)
+        assert get(web).status == 200
+    assert not caplog.records
+
+
 def test_an_answer_that_takes_too_long_is_given_up() -> None:
     free = threading.Event()
 
@@ -195,7 +206,9 @@ def test_an_address_that_is_not_ours_is_told(address: str) -> None:
         Web((address,), ROUTES, pool=Pool(1)).start()
 
 
-@pytest.mark.parametrize("address", ["10220", "127.0.0.1", "::1:10220", "[127.0.0.1]:1", "x:70000", "x:-1", ":", ""])
+@pytest.mark.parametrize(
+    "address", ["10220", "127.0.0.1", "::1:10220", "[127.0.0.1]:1", "x:70000", "x:-1", "x:\u00b2", ":", ""]
+)
 def test_what_is_no_address_is_told(address: str) -> None:
     with pytest.raises(WebError, match="is no address to listen on; write"):
         Web((address,), ROUTES, pool=Pool(1)).start()
@@ -222,11 +235,18 @@ def test_requests_under_way_are_answered_before_the_end() -> None:
     assert text.endswith(BODY)
 
 
-def test_a_server_that_never_started_can_be_stopped(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+def test_stopping_needs_no_start_and_ends_listening() -> None:
     web = Web(("127.0.0.1:0",), ROUTES, pool=Pool(1))
     web.stop()
-    assert web.start()
+    web.start()
+    assert get(web).status == 200
     web.stop()
     web.stop()
-    assert threading.active_count() >= 1
+    with pytest.raises(ConnectionRefusedError):
+        get(web)
+
+
+def test_what_only_some_need_is_not_loaded_for_all() -> None:
+    look = "import sys, exporters.core.web; print(*{'bcrypt', 'cryptography', 'rich', 'requests'} & sys.modules.keys())"
+    loaded = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert loaded.stdout == "\n"

@@ -107,6 +107,11 @@ rate_limit: {{interval: 1m0.5s, burst: 3}}
         (f"tls_server_config:\n{PAIR}  client_auth_type: VerifyClientCertIfGiven", 4, "needs client_ca_file"),
         (f"tls_server_config:\n{PAIR}  client_ca_file: ca.pem", 1, "but no client_auth_type that verifies"),
         (f"tls_server_config:\n{PAIR}  client_allowed_sans: [a]", 4, "needs a client_auth_type that verifies"),
+        (
+            f"tls_server_config:\n{PAIR}  client_ca_file: a\n  client_ca: b",
+            4,
+            "give client_ca or client_ca_file, not both",
+        ),
         ("a: 1\na: 2", 2, "'a' stands twice"),
         ("a: [", 1, "expected the node content"),
     ],
