@@ -6,39 +6,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 from rich.console import Console
 from rich.table import Table
 
-from bench import declared
+from bench import declared, hold
 from bench.fakes import macs, write
 from bench.measure import Scraper, answers, oldest, quantiles, running, series, use
+from bench.rows import Row, row
 
 PORT, NODE_PORT = 18220, 18221
 ROUNDS, PER_ROUND = 5, 200
 MORE = 2000
 MINUTE = 60
 MS = "{:.1f} ms"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table; `met` is None where there is no limit."""
-
-    what: str
-    ours: str
-    limit: str = ""
-    peer: str = ""
-    met: bool | None = None
-
-
-def row(what: str, value: float, form: str, limit: float | None = None, peer: float | None = None) -> Row:
-    """A line of numbers in one form; the limit is ours, not the peer's."""
-    told = ["" if each is None else form.format(each) for each in (limit, peer)]
-    return Row(what, form.format(value), *told, None if limit is None else value <= limit)
 
 
 def node_exporter() -> str | None:
@@ -141,21 +124,22 @@ def measured(console: Console) -> list[Row]:
             rows += growth(agent.pid, other.pid if peer else None)
             status.update("one minute at a 15 s scrape")
             rows += minute(agent.pid, other.pid if peer else None)
-        return [*rows, *declarations()]
+        status.update("holding out against bad clients")
+        return [*rows, *declarations(), *hold.rows(folder)]
 
 
 def main() -> int:
     """The exit status."""
     console = Console(width=None if sys.stdout.isatty() else 150)
     rows = measured(console)
-    table = Table(title="One full Mac beside node_exporter, same run, medians")
+    table = Table(title="One full Mac beside node_exporter: same run, medians")
     for heading in ("what", "pomona", "limit", "node_exporter", ""):
         table.add_column(heading, overflow="fold")
-    for row in rows:
-        verdict = "" if row.met is None else "met" if row.met else "NOT MET"
-        table.add_row(row.what, row.ours, row.limit, row.peer, verdict)
+    for each in rows:
+        verdict = "" if each.met is None else "met" if each.met else "NOT MET"
+        table.add_row(each.what, each.ours, each.limit, each.peer, verdict)
     console.print(table)
-    return 0 if all(row.met is not False for row in rows) else 1
+    return 0 if all(each.met is not False for each in rows) else 1
 
 
 if __name__ == "__main__":

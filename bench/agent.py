@@ -1,4 +1,4 @@
-"""The agent under measurement: `python -m bench.agent FOLDER PORT`, all collectors of a Mac over fake programs."""
+"""The agent under measurement, over fake programs: `python -m bench.agent FOLDER PORT [WEB-FILE]`."""
 
 import sys
 from pathlib import Path
@@ -14,11 +14,11 @@ from exporters.sources.memory import Remembering
 PACKAGES = ("exporters.host", "exporters.macos")
 
 
-def main(folder: Path, port: str) -> int:
+def main(folder: Path, port: str, web_file: str = "") -> int:
     """Serves like `pomona agent` does; the state lies in the folder."""
     collectors = discover(PACKAGES)
     source = fake_mac(folder, (folder / "sysctl").read_bytes())
-    flags = {"web.listen_addresses": [f"127.0.0.1:{port}"], "log.level": "error"}
+    flags = {"web.listen_addresses": [f"127.0.0.1:{port}"], "log.level": "error", "web.config_file": web_file}
 
     def load() -> config.Settings:
         return config.load(collectors, None, {}, flags, lambda _: Key(b"bench" * 4))
@@ -27,4 +27,4 @@ def main(folder: Path, port: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2]))
+    sys.exit(main(Path(sys.argv[1]), *sys.argv[2:]))
