@@ -1,0 +1,1 @@
+"""Alert rules, their tests, and the configuration of Alertmanager: data files, read as package resources."""

@@ -1,0 +1,89 @@
+"""The configuration of `pomona up`: the shipped files with other addresses and paths, the fleet as a targets file."""
+
+from collections.abc import Iterable, Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from exporters.sources.strictyaml import load_yaml
+from exporters.stack.ports import USUAL, Ports, address
+
+PROMETHEUS, ALERTMANAGER = "prometheus.yml", "alertmanager.yml"
+PACKAGES = {PROMETHEUS: "exporters.stack", ALERTMANAGER: "alert_rules"}
+RULES = "alert_rules/*.rules.yml"
+TARGETS = "targets/*.yml"
+RETENTION = "40d"
+
+
+def shipped(name: str) -> Any:
+    """The document of a file of the distribution."""
+    return load_yaml((files(PACKAGES[name]) / name).read_text())
+
+
+def derived(document: Any, changes: Mapping[str, str]) -> Any:
+    """The document with every string that is a key of `changes` replaced; nothing else differs."""
+    match document:
+        case dict():
+            return {key: derived(value, changes) for key, value in document.items()}
+        case list():
+            return [derived(value, changes) for value in document]
+        case str():
+            return changes.get(document, document)
+    return document
+
+
+def changes(ports: Ports, folder: Path) -> dict[str, str]:
+    """What `up` replaces in the shipped files: addresses, the rules' place, the targets' place."""
+    return {
+        address(USUAL.agent): address(ports.agent),
+        address(USUAL.prometheus): address(ports.prometheus),
+        address(USUAL.alertmanager): address(ports.alertmanager),
+        f"http://{address(USUAL.receiver)}/": f"http://{address(ports.receiver)}/",
+        RULES: f"{files('alert_rules')}/{Path(RULES).name}",
+        TARGETS: str(folder / TARGETS),
+    }
+
+
+def write(folder: Path, ports: Ports, fleet: Iterable[tuple[str, Mapping[str, str]]]) -> None:
+    """Writes prometheus.yml, alertmanager.yml and the targets file of the fleet into the folder."""
+    (folder / TARGETS).parent.mkdir(parents=True, exist_ok=True)
+    replaced = changes(ports, folder)
+    for name in PACKAGES:
+        (folder / name).write_text(yaml.safe_dump(derived(shipped(name), replaced), sort_keys=False))
+    groups = target_groups(address(ports.fleet), fleet)
+    (folder / "targets" / "simulated.yml").write_text(yaml.safe_dump(groups, sort_keys=False))
+
+
+def target_groups(probed: str, fleet: Iterable[tuple[str, Mapping[str, str]]]) -> list[dict[str, Any]]:
+    """Prometheus' form of a list of targets: each Mac is asked through `/probe` of the one process at `probed`."""
+    return [
+        {
+            "targets": [probed],
+            "labels": {"__metrics_path__": "/probe", "__param_target": name, "instance": name, **labels},
+        }
+        for name, labels in fleet
+    ]
+
+
+def prometheus(program: str, folder: Path, ports: Ports) -> tuple[str, ...]:
+    """The command line of Prometheus."""
+    return (
+        program,
+        f"--config.file={folder / PROMETHEUS}",
+        f"--storage.tsdb.path={folder / 'prometheus'}",
+        f"--storage.tsdb.retention.time={RETENTION}",
+        f"--web.listen-address={address(ports.prometheus)}",
+    )
+
+
+def alertmanager(program: str, folder: Path, ports: Ports) -> tuple[str, ...]:
+    """The command line of Alertmanager: alone, without a cluster."""
+    return (
+        program,
+        f"--config.file={folder / ALERTMANAGER}",
+        f"--storage.path={folder / 'alertmanager'}",
+        f"--web.listen-address={address(ports.alertmanager)}",
+        "--cluster.listen-address=",
+    )

@@ -1,0 +1,105 @@
+"""`pomona simulate`: one process that serves simulated Macs, each as `/probe?target=NAME`."""
+
+import logging
+import signal
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from exporters.core import routes
+from exporters.core.clock import system_clock
+from exporters.core.collector import discover
+from exporters.core.config import Settings, load
+from exporters.core.exchange import Handler, Request, Response
+from exporters.core.pool import Pool
+from exporters.core.privacy import Key
+from exporters.core.runner import Runner
+from exporters.core.web import Web
+from exporters.sources.replay import Replay
+from exporters.stack.configure import target_groups
+from exporters.stack.simulated import Fleet
+
+PACKAGES = ("exporters.host", "exporters.macos")
+KEY = Key(b"simulated-fleet-key")
+ALLOWED = (
+    {"apple": True},
+    {"bus": "thunderbolt"},
+    {"vendor_id": "0x046d"},
+    {"vendor_id": "0x0bda"},
+    {"vendor_id": "0x1050"},
+    {"vendor_id": "0x2109"},
+)
+"""The policy of the simulated fleet: it does not know every device that visits it."""
+log = logging.getLogger("pomona")
+
+
+def settings() -> Settings:
+    """The defaults of every collector, and the fleet's policy."""
+    flags = {"collectors.peripherals.policy": {"allow": ALLOWED}}
+    return load(discover(PACKAGES), None, {}, flags, lambda _: KEY)
+
+
+class Targets:
+    """The Runners of the fleet; each is made when its Mac is first probed."""
+
+    def __init__(self, fleet: Fleet, configured: Settings) -> None:
+        self._fleet, self._settings = fleet, configured
+        self._pool = Pool(32, "pomona-collect")
+        self._runners: dict[str, Runner] = {}
+
+    def runner(self, target: str) -> Runner | None:
+        """Of a Mac of the fleet; None for any other, TargetError while it sleeps."""
+        mac = self._fleet.mac(target)
+        if mac is None:
+            return None
+        if mac.asleep:
+            raise routes.TargetError(f"{target} sleeps")
+        if target not in self._runners:
+            made = Runner(
+                self._settings.collectors,
+                Replay(mac.captures),
+                self._settings.contexts,
+                clock=mac,
+                pool=self._pool,
+                on_demand=True,
+            )
+            self._runners.setdefault(target, made)
+        return self._runners[target]
+
+
+def table(fleet: Fleet, configured: Settings) -> Mapping[str, Handler]:
+    """What the paths answer."""
+    links = {"/targets": "all targets, for http_sd_configs", "/-/healthy": "liveness"}
+    probes = {f"/probe?target={name}": model for name, model in fleet.first_of_each_model()}
+    return {
+        "/": routes.landing("Simulated Macs", f"{len(fleet.names())} Macs that do not exist.", probes | links),
+        "/probe": routes.probe(Targets(fleet, configured)),
+        "/targets": _targets(fleet),
+        "/-/healthy": routes.healthy,
+        "/-/ready": routes.ready(lambda: True),
+    }
+
+
+def _targets(fleet: Fleet) -> Handler:
+    """The address is the one under which Prometheus reached us."""
+
+    def handle(request: Request) -> Response:
+        groups = target_groups(request.headers.get("host", ""), fleet.targets())
+        return Response(200, msgspec.json.encode(groups), "application/json")
+
+    return handle
+
+
+def run(macs: int, seed: int, speed: float, addresses: Sequence[str]) -> int:
+    """Serves until SIGTERM or Ctrl-C; the exit status."""
+    signals = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals)
+    fleet = Fleet(macs, seed, speed, system_clock())
+    web = Web(addresses, table(fleet, settings()), pool=Pool(16, "pomona-web"))
+    try:
+        for address in web.start():
+            log.info("%d simulated Macs on %s", macs, address)
+        signal.sigwait(signals)
+    finally:
+        web.stop()
+    return 0

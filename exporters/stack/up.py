@@ -1,0 +1,204 @@
+"""`pomona up`: exporters, Prometheus and Alertmanager on loopback, wired together, until Ctrl-C."""
+
+import http.client
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from exporters.core.clock import system_clock
+from exporters.stack import configure
+from exporters.stack.engines import Engines, find, installation
+from exporters.stack.ports import LOOPBACK, Ports, address, chosen
+from exporters.stack.receiver import Alert, Receiver
+from exporters.stack.simulated import Fleet
+from exporters.stack.supervisor import Supervisor, run_to_end
+
+PATIENCE = 60.0
+"""Seconds that all parts together get to be ready."""
+POLL = 0.2
+COLOURS = {"critical": "red", "warning": "yellow"}
+POMONA = (sys.executable, "-P", "-m", "exporters")
+HOW = "apt-get install prometheus prometheus-alertmanager, or brew install prometheus alertmanager"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A process of the stack: its command line, its port, what a person finds there."""
+
+    name: str
+    argv: Sequence[str]
+    port: int
+    about: str
+    path: str = "/"
+
+
+def run(*, macs: int, seed: int, speed: float, folder: Path, port_base: int | None, install: bool) -> int:
+    """Runs everything until SIGTERM or Ctrl-C: 0; 1 when a part ended by itself or was not ready in time."""
+    console = Console(highlight=False)
+    folder = folder.absolute()
+    engines = _engines(console, install)
+    ports = chosen(port_base)
+    fleet = Fleet(macs, seed, speed, system_clock())
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    configure.write(folder, ports, fleet.targets())
+    parts = list(_parts(engines, folder, ports, (macs, seed, speed)))
+    with (
+        _asked_to_end() as asked,
+        Receiver(ports.receiver, _teller(console)),
+        Supervisor(folder / "logs") as supervisor,
+    ):
+        for part in parts:
+            supervisor.start(part.name, part.argv)
+        fault = _until_ready(console, supervisor, parts, asked)
+        if not fault and not asked():
+            _welcome(console, parts, engines, macs > 0)
+            fault = _until_ended(supervisor, asked)
+        if fault:
+            console.print(f"[red]{escape(fault)}[/red]", soft_wrap=True)
+    console.print("ended")
+    return 1 if fault else 0
+
+
+def _engines(console: Console, install: bool) -> Engines:
+    """What is there, after an installation where that is wanted and something is missing."""
+    engines = find(os.environ)
+    if install and {"prometheus", "alertmanager"} & set(engines.missing()):
+        for command in installation(os.environ, root=os.geteuid() == 0):
+            console.print(f"$ {' '.join(command)}", markup=False)
+            if run_to_end(command):
+                break
+        engines = find(os.environ)
+    absent = [name for name in ("prometheus", "alertmanager") if getattr(engines, name) is None]
+    if absent:
+        console.print(f"[yellow]{' and '.join(absent)} not found: going on without ({HOW})[/yellow]", soft_wrap=True)
+    return engines
+
+
+def _parts(engines: Engines, folder: Path, ports: Ports, simulated: tuple[int, int, float]) -> Iterator[Part]:
+    listen = "--web.listen-address"
+    agent = (*POMONA, "agent", listen, address(ports.agent), "--state.dir", str(folder / "agent"))
+    yield Part("agent", agent, ports.agent, "the metrics of this machine", "/metrics")
+    macs, seed, speed = simulated
+    if macs:
+        numbers = ("--macs", str(macs), "--seed", str(seed), "--speed", str(speed))
+        yield Part(
+            "simulate",
+            (*POMONA, "simulate", *numbers, listen, address(ports.fleet)),
+            ports.fleet,
+            f"{macs} simulated Macs",
+        )
+    if engines.prometheus:
+        yield Part(
+            "prometheus",
+            configure.prometheus(engines.prometheus, folder, ports),
+            ports.prometheus,
+            "queries, targets, alerts",
+        )
+    if engines.alertmanager:
+        command = configure.alertmanager(engines.alertmanager, folder, ports)
+        yield Part("alertmanager", command, ports.alertmanager, "notifications, silences")
+
+
+@contextmanager
+def _asked_to_end() -> Iterator[Callable[[], bool]]:
+    """Whether SIGTERM or Ctrl-C came: nothing is interrupted, so that every child is known and ended."""
+    came: list[int] = []
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in numbers}
+    try:
+        yield lambda: bool(came)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _until_ready(console: Console, supervisor: Supervisor, parts: Sequence[Part], asked: Callable[[], bool]) -> str:
+    """Waits for all parts; says in one line what went wrong, nothing where all is well."""
+    waiting = {part.name: part for part in parts}
+    deadline = time.monotonic() + PATIENCE
+    with console.status("") as status:
+        while waiting and not asked():
+            status.update(f"waiting for {', '.join(waiting)}")
+            if fault := _fault(supervisor):
+                return fault
+            if time.monotonic() > deadline:
+                return f"{', '.join(waiting)} not ready after {PATIENCE:g} s; see the logs"
+            time.sleep(POLL)
+            waiting = {name: part for name, part in waiting.items() if not ready(part.port)}
+    return ""
+
+
+def _until_ended(supervisor: Supervisor, asked: Callable[[], bool]) -> str:
+    while not asked():
+        if fault := _fault(supervisor):
+            return fault
+        time.sleep(POLL)
+    return ""
+
+
+def _fault(supervisor: Supervisor) -> str:
+    return next((child.last_words() for child in supervisor.dead()), "")
+
+
+def ready(port: int) -> bool:
+    """Whether `/-/ready` answers 200."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2)
+    try:
+        connection.request("GET", "/-/ready")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _teller(console: Console) -> Callable[[Alert], None]:
+    """Prints what Alertmanager delivers."""
+
+    def tell(alert: Alert) -> None:
+        severity = alert.labels.get("severity", "")
+        colour = "green" if alert.status == "resolved" else COLOURS.get(severity, "cyan")
+        told = f"{alert.status} {severity} {alert.labels.get('alertname', '')}: {alert.annotations.get('summary', '')}"
+        console.print(f"{time.strftime('%H:%M:%S')} [{colour}]{escape(told)}[/{colour}]", soft_wrap=True)
+
+    return tell
+
+
+def _welcome(console: Console, parts: Sequence[Part], engines: Engines, demo: bool) -> None:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for title in ("part", "where", "what"):
+        table.add_column(title)
+    for part in parts:
+        table.add_row(part.name, f"http://{address(part.port)}{part.path}", part.about)
+    console.print(table)
+    urls: Mapping[str, str] = {part.name: f"http://{address(part.port)}" for part in parts}
+    for line in _first_steps(urls, engines, demo):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _first_steps(urls: Mapping[str, str], engines: Engines, demo: bool) -> Iterator[str]:
+    yield "\nTry first:"
+    if "prometheus" in urls and engines.promtool:
+        yield f"  promtool query instant {urls['prometheus']} up"
+        if demo:
+            yield f"  promtool query instant {urls['prometheus']} macos_battery_charge_ratio"
+    else:
+        yield f"  curl {urls['agent']}/metrics"
+    if demo:
+        yield f"  curl '{urls['simulate']}/probe?target=sim-0001'"
+    if "alertmanager" in urls and engines.amtool:
+        yield f"  amtool --alertmanager.url={urls['alertmanager']} alert"
+    if "alertmanager" in urls:
+        yield "Alerts that Alertmanager delivers are told here." + (
+            " The battery of sim-0005 runs low: expect the first within minutes." if demo else ""
+        )
+    yield "Ctrl-C ends all."

@@ -1,0 +1,118 @@
+"""`pomona up` as a user runs it: every target up, one Ctrl-C ends all, a dead part is told."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from conftest import ROOT
+from e2e.asking import PATIENCE, free_port, query, targets, until
+from exporters.stack import ports
+from exporters.stack.engines import Engines, find
+
+MACS = 8
+PARTS = ("agent", "simulate", "prometheus", "alertmanager")
+
+
+class Up:
+    """The command, its block of ports, and what it printed."""
+
+    def __init__(self, folder: Path, engines: str, *options: str) -> None:
+        self.base, self.folder = block(), folder
+        self.printed = folder / "printed"
+        environment = {**os.environ, "POMONA_ENGINES": engines, "PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+        if not engines:
+            environment["PATH"] = str(folder)
+        argv = (
+            sys.executable,
+            "-P",
+            "-m",
+            "exporters",
+            "up",
+            "--port-base",
+            str(self.base),
+            "--state.dir",
+            folder / "state",
+        )
+        with self.printed.open("wb") as output:
+            self.process = subprocess.Popen((*argv, *options), env=environment, stdout=output, stderr=output)
+
+    def says(self, text: str) -> bool:
+        return text in self.printed.read_text()
+
+    def children(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(PATIENCE)
+
+
+def block() -> int:
+    """The first of five free ports in a row."""
+    while True:
+        base = free_port()
+        if base < 65_000 and not any(ports.taken(port) for port in range(base, base + 5)):
+            return base
+
+
+@pytest.fixture
+def up(engines: Engines, tmp_path: Path) -> Iterator[Up]:
+    assert engines.prometheus
+    running = Up(tmp_path, str(Path(engines.prometheus).parent), "--demo", "--macs", str(MACS))
+    yield running
+    running.process.kill()
+    running.process.wait()
+
+
+def test_every_target_comes_up_and_one_interrupt_ends_all(up: Up) -> None:
+    until(lambda: up.says("Ctrl-C ends all"), "the table of addresses")
+    expected = MACS + 3
+    until(lambda: list(targets(up.base + 3).values()) == ["up"] * expected, f"{expected} targets up")
+    assert len(query(up.base + 3, "macos_battery_present")) == MACS
+    assert query(up.base + 3, 'up{job="pomona", instance="127.0.0.1", role="workstation"}') == {"127.0.0.1": 1}
+    children = up.children()
+    assert len(children) >= len(PARTS)
+    assert up.end() == 0
+    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert all(up.says(f"http://127.0.0.1:{port}") for port in (up.base, up.base + 1, up.base + 3, up.base + 4))
+
+
+def test_a_part_that_dies_is_told_and_ends_the_rest(up: Up) -> None:
+    until(lambda: up.says("Ctrl-C ends all"), "the table of addresses")
+    next(child for child in up.children() if "simulate" in child.cmdline()).kill()
+    assert up.process.wait(PATIENCE) == 1
+    assert up.says("simulate ended with status -9")
+
+
+def test_without_engines_it_goes_on_with_the_exporters_alone(tmp_path: Path) -> None:
+    alone = Up(tmp_path, "", "--no-demo")
+    try:
+        until(lambda: alone.says("Ctrl-C ends all"), "the table of addresses")
+        absent = [name for name in find({"PATH": str(tmp_path)}).missing() if name in PARTS]
+        assert alone.says(f"{' and '.join(absent)} not found: going on without") == bool(absent)
+        assert len(alone.children()) == len(PARTS) - len(absent) - 1
+        assert alone.end() == 0
+    finally:
+        alone.process.kill()
+        alone.process.wait()
+
+
+def test_a_port_in_use_is_one_line_and_status_2(tmp_path: Path) -> None:
+    first = Up(tmp_path, "", "--no-demo")
+    try:
+        until(lambda: first.says("Ctrl-C ends all"), "the table of addresses")
+        argv = (sys.executable, "-P", "-m", "exporters", "up", "--port-base", str(first.base), "--state.dir", tmp_path)
+        ended = subprocess.run(
+            argv, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 2
+        assert ended.stderr.startswith(f"pomona: port {first.base} (agent) is in use")
+        assert len(ended.stderr.splitlines()) == 1
+    finally:
+        first.end()

@@ -1,0 +1,75 @@
+"""What `pomona up` makes of the shipped files: other ports and paths, nothing else."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from conftest import ROOT
+from exporters.stack import configure
+from exporters.stack.ports import USUAL, Ports
+from stack.scraping import Simulation
+
+MOVED = Ports(agent=20001, fleet=20002, receiver=20003, prometheus=20004, alertmanager=20005)
+SHIPPED = {"prometheus.yml": ROOT / "prometheus.yml", "alertmanager.yml": ROOT / "alert_rules" / "alertmanager.yml"}
+
+
+def differences(one: Any, other: Any) -> list[tuple[Any, Any]]:
+    """The scalars that differ; a difference of shape is told as a whole."""
+    if isinstance(one, dict) and isinstance(other, dict) and list(one) == list(other):
+        return [each for key in one for each in differences(one[key], other[key])]
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return [each for pair in zip(one, other, strict=True) for each in differences(*pair)]
+    return [] if one == other else [(one, other)]
+
+
+def written(folder: Path, name: str) -> Any:
+    return yaml.safe_load((folder / name).read_text())
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_only_ports_and_paths_differ_from_the_shipped_file(tmp_path: Path, name: str) -> None:
+    configure.write(tmp_path, MOVED, [])
+    changed = differences(yaml.safe_load(SHIPPED[name].read_text()), written(tmp_path, name))
+    rules = f"{ROOT / 'alert_rules'}/*.rules.yml"
+    allowed = {
+        "127.0.0.1:10220": "127.0.0.1:20001",
+        "127.0.0.1:9090": "127.0.0.1:20004",
+        "127.0.0.1:9093": "127.0.0.1:20005",
+        "http://127.0.0.1:10229/": "http://127.0.0.1:20003/",
+        "alert_rules/*.rules.yml": rules,
+        "targets/*.yml": f"{tmp_path}/targets/*.yml",
+    }
+    assert changed
+    assert all(allowed[before] == after for before, after in changed)
+
+
+def test_nothing_keeps_a_usual_port_when_all_are_moved(tmp_path: Path) -> None:
+    configure.write(tmp_path, MOVED, [])
+    text = "".join((tmp_path / name).read_text() for name in SHIPPED)
+    usual = (USUAL.agent, USUAL.fleet, USUAL.receiver, USUAL.prometheus, USUAL.alertmanager)
+    assert not [port for port in usual if f":{port}" in text]
+
+
+def test_the_package_holds_the_very_file_of_the_root() -> None:
+    assert (files("exporters.stack") / "prometheus.yml").read_text() == (ROOT / "prometheus.yml").read_text()
+
+
+def test_each_simulated_mac_is_a_target_of_its_own(tmp_path: Path) -> None:
+    simulation = Simulation(macs=3)
+    configure.write(tmp_path, MOVED, simulation.fleet.targets())
+    groups = written(tmp_path, "targets/simulated.yml")
+    assert [group["labels"]["instance"] for group in groups] == ["sim-0001", "sim-0002", "sim-0003"]
+    for group in groups:
+        assert group["targets"] == ["127.0.0.1:20002"]
+        assert group["labels"]["__metrics_path__"] == "/probe"
+        assert group["labels"]["__param_target"] == group["labels"]["instance"]
+        assert group["labels"]["site"]
+        assert group["labels"]["role"] in {"laptop", "desktop"}
+
+
+def test_data_is_kept_for_40_days_and_alertmanager_stays_alone(tmp_path: Path) -> None:
+    assert "--storage.tsdb.retention.time=40d" in configure.prometheus("prometheus", tmp_path, MOVED)
+    assert "--cluster.listen-address=" in configure.alertmanager("alertmanager", tmp_path, MOVED)
