@@ -17,7 +17,6 @@ Bytes, seconds and Unix times unless told otherwise:
 - `processes`: `{states: {state: count}, threads: count}`; no `threads` unless every process could be asked
 - `boot_time`: a Unix time
 - `clocks`: `{now, elapsed, awake}`: Unix time, seconds since boot with and without sleep
-- `battery`: `{percent, plugged, seconds_left}`; `seconds_left` only while it is known
 - `sysctl`: macOS only, see `exporters.sources.sysctl`
 
 The macOS side of this table follows psutil's code and documentation and was not tried on a real Mac.
@@ -167,14 +166,6 @@ def _clocks() -> dict[str, float]:
     return {"now": time.time(), "elapsed": time.clock_gettime(elapsed), "awake": time.clock_gettime(awake)}
 
 
-def _battery() -> dict[str, Any] | None:
-    battery = psutil.sensors_battery()
-    if battery is None:
-        return None
-    left = {"seconds_left": battery.secsleft} if battery.secsleft >= 0 else {}
-    return {"percent": battery.percent, "plugged": battery.power_plugged} | left
-
-
 def _without(fields: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name not in names}
 
@@ -197,6 +188,5 @@ FACTS: Mapping[str, Callable[[], Any]] = {  # the one table; the shapes stand ab
     "processes": _processes,
     "boot_time": psutil.boot_time,
     "clocks": _clocks,
-    "battery": _battery,
     "sysctl": sysctls,
 }

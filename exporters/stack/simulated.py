@@ -185,17 +185,7 @@ class Mac:
             "clocks": lambda: facts.clocks(self._moment()),
             "sysctl": lambda: facts.sysctl(model, rates, self._moment()),
         }
-        if model.battery is not None:
-            told["battery"] = self._battery
         return {name: _encoded(fact) for name, fact in told.items()}
-
-    def _battery(self) -> dict[str, Any]:
-        """What psutil tells of it: no time left while on the adapter."""
-        state = self._power()
-        if state is None:
-            return {}
-        left = {} if state.on_mains else {"seconds_left": 60 * state.minutes}
-        return {"percent": state.percent, "plugged": state.on_mains} | left
 
 
 def _printed(report: Callable[[], bytes]) -> Supply:

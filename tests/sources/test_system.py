@@ -16,7 +16,7 @@ from exporters.sources.base import Denied, Failed, NotFound
 from exporters.sources.sysctl import decoded
 from exporters.sources.system import FACTS, LOCAL, Mount, facts, told, touchable
 
-NOT_EVERYWHERE = {"battery", "sysctl"}
+NOT_EVERYWHERE = {"sysctl"}
 NUMBER = (int, float)
 MODES = {"user", "nice", "system", "idle"}
 TRANSFERS = {"read_count", "write_count", "read_bytes", "write_bytes", "read_time", "write_time"}
@@ -46,7 +46,6 @@ SHAPES = {
     "processes": lambda fact: sum(fact["states"].values()) > 0 and isinstance(fact.get("threads", 0), int),
     "boot_time": lambda fact: isinstance(fact, NUMBER),
     "clocks": lambda fact: numbers(fact, "now", "elapsed", "awake"),
-    "battery": lambda fact: numbers(fact, "percent") and isinstance(fact["plugged"], bool | None),
     "sysctl": lambda fact: all(isinstance(each, str | int | float) for each in fact.values()),
 }
 
