@@ -12,7 +12,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from bench import declared, hold
+from bench import declared, fleet, hold
 from bench.fakes import macs, write
 from bench.measure import Scraper, answers, oldest, quantiles, running, series, use
 from bench.rows import Row, row
@@ -125,7 +125,9 @@ def measured(console: Console) -> list[Row]:
             status.update("one minute at a 15 s scrape")
             rows += minute(agent.pid, other.pid if peer else None)
         status.update("holding out against bad clients")
-        return [*rows, *declarations(), *hold.rows(folder)]
+        held = list(hold.rows(folder))
+        status.update("a thousand simulated Macs")
+        return [*rows, *declarations(), *held, *fleet.rows()]
 
 
 def main() -> int:

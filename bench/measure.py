@@ -36,10 +36,10 @@ class Scraper:
     def __init__(self, port: int) -> None:
         self._connection = HTTPConnection("127.0.0.1", port, timeout=30)
 
-    def scrape(self) -> tuple[float, str]:
+    def scrape(self, path: str = "/metrics") -> tuple[float, str]:
         """Seconds it took, and the text."""
         begun = time.perf_counter()
-        self._connection.request("GET", "/metrics", headers=HEADERS)
+        self._connection.request("GET", path, headers=HEADERS)
         answer = self._connection.getresponse()
         body = answer.read()
         took = time.perf_counter() - begun
