@@ -149,6 +149,14 @@ def test_config_check(run: Run, tmp_path: Path) -> None:
     assert run("agent", "--config.check", "--config.file", str(config))[0] == 2
 
 
+def test_one_file_serves_macs_and_others(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / "pomona.yml"
+    config.write_text("collectors: {battery: {cadence: 30s}, usb: {enabled: false}}")
+    assert run("agent", "--config.check", "--config.file", str(config), "--log.level=error")[0] == 0
+    config.write_text("collectors: {battery: {cadence: soon}}")
+    assert "collectors.battery.cadence" in run("agent", "--config.check", "--config.file", str(config))[2]
+
+
 def test_config_check_makes_no_key(run: Run) -> None:
     before = key_place().exists()
     assert run("agent", "--config.check")[0] == 0

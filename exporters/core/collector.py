@@ -59,7 +59,6 @@ class Collector:
     foreign: bool = False
     unverified: str = ""
     package: str = ""
-    notes: tuple[str, ...] = ()
 
     def required_for(self, context: Context) -> Questions:
         """The questions without whose answers there is no reading."""

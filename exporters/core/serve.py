@@ -45,8 +45,8 @@ class Agent:
         self.settings = load()
         self.loaded = Loaded(True, clock.now())
         self.store = Store(folder) if folder is not None else None
-        days = self.settings.events.keep_days
-        self._audit = AuditLog(folder / "events", clock, days) if folder is not None else None
+        self._events = folder / "events" if folder is not None else None
+        self._audit = self._open_events()
         self._audit_works = True
         self._pool = Pool(32, "pomona-collect")
         self._lock = threading.Lock()
@@ -83,6 +83,7 @@ class Agent:
             if settings.web != self.settings.web or settings.state != self.settings.state:
                 log.warning("changes of the sections web and state take effect at the next start")
             self.settings = settings
+            self._audit = self._open_events()
             logs.setup(settings.log.level, settings.log.format)
             self.runner = self._make(self.runner)
             self.loaded = Loaded(True, self._clock.now())
@@ -111,6 +112,9 @@ class Agent:
             sink=self._record if self._audit is not None else None,
             previous=previous,
         )
+
+    def _open_events(self) -> AuditLog | None:
+        return AuditLog(self._events, self._clock, self.settings.events.keep_days) if self._events else None
 
     def _record(self, events: Sequence[Mapping[str, str]]) -> None:
         """Writes events to the audit log; a fault is told once, and in a metric while it lasts."""

@@ -122,7 +122,7 @@ BATTERY = gauge(
     cadence=60,
     config_of="peripherals",
     publishes=("device_minorType", "device_productID", "device_vendorID"),
-    notes=("macOS 12.0 to 12.2: how that layout tells a connection has not been seen in a full capture.",),
+    unverified="how the layout of macOS 12.0 to 12.2 tells a connection; it has not been seen in a full capture.",
 )
 def bluetooth(reading: Bluetooth, context: Context) -> Iterable[Sample]:
     """The controller, then each paired device."""

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -45,8 +45,14 @@ class Given:
         return Replay(_captures(self.replay)) if self.replay else Local()
 
     def settings(self, *, make_key: bool = True) -> Settings:
-        """The configuration as it is now; `make_key` allows to write a new privacy key where there is none."""
-        return load(self.collectors(), self.config_file, os.environ, self.flags, partial(self._key, make=make_key))
+        """The configuration as it is now; `make_key` allows to write a new privacy key where there is none.
+
+        One file serves a whole fleet: sections of collectors that do not run here are checked all the same.
+        """
+        key = partial(self._key, make=make_key)
+        settings = load(discover((HOST, MAC)), self.config_file, os.environ, self.flags, key)
+        here = packages(self.replay is not None)
+        return replace(settings, collectors=tuple(each for each in settings.collectors if each.package in here))
 
     def _key(self, privacy: Privacy, *, make: bool) -> Key:
         if self.replay:

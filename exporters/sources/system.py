@@ -66,7 +66,7 @@ def told(fact: Callable[[], Any]) -> Any:
         raise
     except (PermissionError, psutil.AccessDenied) as error:
         raise Denied(str(error)) from error
-    except (FileNotFoundError, NotImplementedError) as error:
+    except FileNotFoundError as error:
         raise NotFound(f"this system does not tell: {error}") from error
     except Exception as error:  # psutil lets OSError, RuntimeError, SystemError and ValueError through
         raise Failed(f"{type(error).__name__}: {error}") from error
