@@ -69,7 +69,9 @@ def told(fact: Callable[[], Any]) -> Any:
     except FileNotFoundError as error:
         raise NotFound(f"this system does not tell: {error}") from error
     except Exception as error:  # psutil lets OSError, RuntimeError, SystemError and ValueError through
-        raise Failed(f"{type(error).__name__}: {error}") from error
+        # by a subclass of RuntimeError it says that a system has no such fact
+        unsupported = isinstance(error, RuntimeError) and type(error) is not RuntimeError
+        raise (NotFound if unsupported else Failed)(f"{type(error).__name__}: {error}") from error
     if value is None:
         raise NotFound("this system does not tell")
     return value
