@@ -1,7 +1,6 @@
 """`pomona simulate` and `pomona up` on the command line."""
 
 import sys
-from pathlib import Path
 
 import click
 
@@ -62,7 +61,7 @@ def up_command(
         macs=macs if demo else 0,
         seed=seed,
         speed=speed,
-        folder=Path(folder).expanduser() if folder else state_dir("") / "up",
+        folder=state_dir(folder) if folder else state_dir("") / "up",
         port_base=port_base,
         install=install,
     )

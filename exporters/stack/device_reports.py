@@ -1,6 +1,6 @@
 """What system_profiler prints about the devices of a simulated Mac: USB (both layouts), Bluetooth, Thunderbolt."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -11,20 +11,28 @@ NEW_USB = 26
 OLD_SPEEDS = {"full": "full_speed", "high": "high_speed", "super": "super_speed"}
 NEW_SPEEDS = {"full": "12 Mb/s", "high": "480 Mb/s", "super": "5 Gb/s"}
 APPLE = "0x05ac"
+PORTS = 2
+LINK = "40 Gb/s"
+Placed = tuple[int, Device]
+"""A device with its place among all that ever visit its bus: it keeps it while others come and go."""
 
 
-def usb(model: Model, present: Sequence[Device]) -> bytes:
+def _placed(model: Model, bus: str) -> Iterator[Placed]:
+    return enumerate(device for device in model.devices if device.bus == bus)
+
+
+def usb(model: Model, present: Collection[Device]) -> bytes:
     """`system_profiler -json SPUSBHostDataType SPUSBDataType`: from macOS 26 on, the older report is empty."""
-    devices = [device for device in present if device.bus == "usb"]
+    devices = [(place, device) for place, device in _placed(model, "usb") if device in present]
     if model.major >= NEW_USB:
         return msgspec.json.encode({"SPUSBDataType": [], "SPUSBHostDataType": [_new_bus(devices)]})
     return msgspec.json.encode({"SPUSBDataType": [_old_bus(model, devices)]})
 
 
-def _tree(devices: Sequence[Device], behind: str, describe: Any) -> list[dict[str, Any]]:
+def _tree(devices: Sequence[Placed], behind: str, describe: Any) -> list[dict[str, Any]]:
     """The devices behind one hub, each with those behind it."""
     items = []
-    for place, device in enumerate(devices):
+    for place, device in devices:
         if device.behind == behind:
             item = {"_name": device.product, **describe(device, place)}
             children = _tree(devices, device.product, describe)
@@ -32,7 +40,7 @@ def _tree(devices: Sequence[Device], behind: str, describe: Any) -> list[dict[st
     return items
 
 
-def _new_bus(devices: Sequence[Device]) -> dict[str, Any]:
+def _new_bus(devices: Sequence[Placed]) -> dict[str, Any]:
     bus = {
         "_name": "USB 3.1 Bus",
         "Driver": "AppleT8132USBXHCI",
@@ -56,7 +64,7 @@ def _new_device(device: Device, place: int) -> dict[str, str]:
     }
 
 
-def _old_bus(model: Model, devices: Sequence[Device]) -> dict[str, Any]:
+def _old_bus(model: Model, devices: Sequence[Placed]) -> dict[str, Any]:
     controller = "AppleT8132USBXHCI" if model.apple_silicon else "AppleUSBXHCIICL"
     items = _tree(devices, "", _old_device)
     return {"_name": "USB31Bus", "host_controller": controller} | ({"_items": items} if items else {})
@@ -80,7 +88,7 @@ def _old_device(device: Device, place: int) -> dict[str, str]:
 def bluetooth(model: Model, present: Collection[Device], level: int) -> bytes:
     """`system_profiler -json SPBluetoothDataType`, the layout of macOS 12.3 and later; `level` in percent."""
     groups: dict[str, list[dict[str, Any]]] = {"device_connected": [], "device_not_connected": []}
-    for place, device in enumerate(each for each in model.devices if each.bus == "bluetooth"):
+    for place, device in _placed(model, "bluetooth"):
         group = "device_connected" if device in present else "device_not_connected"
         groups[group].append({device.person or device.product: _bluetooth_device(device, place, level)})
     controller = {
@@ -105,16 +113,16 @@ def _bluetooth_device(device: Device, place: int, level: int) -> dict[str, str]:
 
 def thunderbolt(model: Model, present: Collection[Device]) -> bytes:
     """`system_profiler -json SPThunderboltDataType`: one bus a port, with what hangs on it."""
-    attached = [device for device in present if device.bus == "thunderbolt"]
-    speed = "Up to 40 Gb/s"
-    buses = [_bus(model, port, speed, attached[port : port + 1]) for port in range(2)]
+    attached = {place: device for place, device in _placed(model, "thunderbolt") if device in present}
+    buses = [_bus(model, port, attached.get(port)) for port in range(PORTS)]
     return msgspec.json.encode({"SPThunderboltDataType": buses})
 
 
-def _bus(model: Model, port: int, speed: str, attached: Sequence[Device]) -> dict[str, Any]:
+def _bus(model: Model, port: int, attached: Device | None) -> dict[str, Any]:
+    """An idle port tells what it could do, a connected one the speed of its link."""
     name = "thunderboltusb4_bus" if model.apple_silicon else "thunderbolt_bus"
     receptacle = {
-        "current_speed_key": speed,
+        "current_speed_key": LINK if attached else f"Up to {LINK}",
         "link_status_key": "0x2" if attached else "0x100",
         "receptacle_id_key": str(port + 1),
         "receptacle_status_key": "receptacle_connected" if attached else "receptacle_no_devices_connected",
@@ -128,7 +136,7 @@ def _bus(model: Model, port: int, speed: str, attached: Sequence[Device]) -> dic
         "switch_uid_key": f"0x05AC00000000000{port}",
         "vendor_name_key": "Apple Inc.",
     }
-    return bus | ({"_items": [_thunderbolt_device(device) for device in attached]} if attached else {})
+    return bus | ({"_items": [_thunderbolt_device(attached)]} if attached else {})
 
 
 def _thunderbolt_device(device: Device) -> dict[str, Any]:
@@ -137,7 +145,7 @@ def _thunderbolt_device(device: Device) -> dict[str, Any]:
         "device_id_key": device.product_id,
         "device_name_key": device.product,
         "mode_key": "usb_four",
-        "receptacle_upstream_ambiguous_tag": {"current_speed_key": "40 Gb/s"},
+        "receptacle_upstream_ambiguous_tag": {"current_speed_key": LINK},
         "switch_uid_key": "0x003D000000000001",
         "switch_version_key": "40.1",
         "vendor_id_key": device.vendor_id,

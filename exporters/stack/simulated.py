@@ -20,6 +20,9 @@ from exporters.stack.power_reports import PACK_ONLY, Power, power
 
 UP_AT_FIRST = 10 * MINUTE
 WARM, HOT = 0.8, 0.9
+LOW = 0.2
+LASTING = 4 * MINUTE
+"""Seconds after which a low battery has been looked at, scraped, and was low for as long as a rule wants."""
 SITES = ("north", "south", "west")
 
 
@@ -222,6 +225,15 @@ class Fleet:
         for name, model in self._models.items():
             site = SITES[crc32(name.encode()) % len(SITES)]
             yield name, {"site": site, "role": "laptop" if model.battery else "desktop"}
+
+    def low_at_first(self) -> str | None:
+        """The Mac whose battery begins nearly empty, if it stays so long enough for an alert, at this speed."""
+        lasting = (name for name, model in self._models.items() if model.battery and self._low(model.battery))
+        return next(lasting, None)
+
+    def _low(self, battery: Battery) -> bool:
+        drain = battery.hours[0] * HOUR * battery.begins / battery.high
+        return 0 < battery.begins < LOW and drain / self._line.speed > LASTING
 
     def first_of_each_model(self) -> Iterator[tuple[str, str]]:
         """Its name and what it is."""

@@ -17,6 +17,7 @@ from rich.table import Table
 from exporters.core.clock import system_clock
 from exporters.stack import configure
 from exporters.stack.engines import Engines, find, installation
+from exporters.stack.folder import held
 from exporters.stack.ports import LOOPBACK, Ports, address, chosen
 from exporters.stack.receiver import Alert, Receiver
 from exporters.stack.simulated import Fleet
@@ -45,27 +46,32 @@ def run(*, macs: int, seed: int, speed: float, folder: Path, port_base: int | No
     """Runs everything until SIGTERM or Ctrl-C: 0; 1 when a part ended by itself or was not ready in time."""
     console = Console(highlight=False)
     folder = folder.absolute()
-    engines = _engines(console, install)
-    ports = chosen(port_base)
-    fleet = Fleet(macs, seed, speed, system_clock())
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    configure.write(folder, ports, fleet.targets())
-    parts = list(_parts(engines, folder, ports, (macs, seed, speed)))
-    with (
-        _asked_to_end() as asked,
-        Receiver(ports.receiver, _teller(console)),
-        Supervisor(folder / "logs") as supervisor,
-    ):
+    with held(folder):
+        engines = _engines(console, install)
+        ports = chosen(port_base)
+        fleet = Fleet(macs, seed, speed, system_clock())
+        configure.write(folder, ports, fleet.targets())
+        parts = list(_parts(engines, folder, ports, (macs, seed, speed)))
+        with _asked_to_end() as asked, Receiver(ports.receiver, _teller(console)):
+            fault = _run_parts(console, folder / "logs", parts, asked, lambda: _welcome(console, parts, engines, fleet))
+    if fault:
+        console.print(f"[red]{escape(fault)}[/red]", soft_wrap=True)
+    console.print("ended")
+    return 1 if fault else 0
+
+
+def _run_parts(
+    console: Console, logs: Path, parts: Sequence[Part], asked: Callable[[], bool], welcome: Callable[[], None]
+) -> str:
+    """Runs them to their end; says in one line what went wrong, nothing where all is well."""
+    with Supervisor(logs) as supervisor:
         for part in parts:
             supervisor.start(part.name, part.argv)
         fault = _until_ready(console, supervisor, parts, asked)
         if not fault and not asked():
-            _welcome(console, parts, engines, macs > 0)
+            welcome()
             fault = _until_ended(supervisor, asked)
-        if fault:
-            console.print(f"[red]{escape(fault)}[/red]", soft_wrap=True)
-    console.print("ended")
-    return 1 if fault else 0
+        return fault
 
 
 def _engines(console: Console, install: bool) -> Engines:
@@ -173,32 +179,35 @@ def _teller(console: Console) -> Callable[[Alert], None]:
     return tell
 
 
-def _welcome(console: Console, parts: Sequence[Part], engines: Engines, demo: bool) -> None:
+def _welcome(console: Console, parts: Sequence[Part], engines: Engines, fleet: Fleet) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for title in ("part", "where", "what"):
         table.add_column(title)
     for part in parts:
         table.add_row(part.name, f"http://{address(part.port)}{part.path}", part.about)
     console.print(table)
-    urls: Mapping[str, str] = {part.name: f"http://{address(part.port)}" for part in parts}
-    for line in _first_steps(urls, engines, demo):
+    urls = {part.name: f"http://{address(part.port)}" for part in parts}
+    for line in first_steps(urls, engines, fleet):
         console.print(line, markup=False, soft_wrap=True)
 
 
-def _first_steps(urls: Mapping[str, str], engines: Engines, demo: bool) -> Iterator[str]:
+def first_steps(urls: Mapping[str, str], engines: Engines, fleet: Fleet) -> Iterator[str]:
+    """What to try with the parts that run; it promises only what will come."""
+    simulated = "simulate" in urls
     yield "\nTry first:"
     if "prometheus" in urls and engines.promtool:
         yield f"  promtool query instant {urls['prometheus']} up"
-        if demo:
+        if simulated:
             yield f"  promtool query instant {urls['prometheus']} macos_battery_charge_ratio"
     else:
         yield f"  curl {urls['agent']}/metrics"
-    if demo:
+    if simulated:
         yield f"  curl '{urls['simulate']}/probe?target=sim-0001'"
     if "alertmanager" in urls and engines.amtool:
         yield f"  amtool --alertmanager.url={urls['alertmanager']} alert"
     if "alertmanager" in urls:
+        low = fleet.low_at_first() if "prometheus" in urls else None
         yield "Alerts that Alertmanager delivers are told here." + (
-            " The battery of sim-0005 runs low: expect the first within minutes." if demo else ""
+            f" The battery of {low} runs low: expect the first within minutes." if low else ""
         )
     yield "Ctrl-C ends all."

@@ -37,10 +37,15 @@ def get(port: int, path: str) -> Any:
         connection.close()
 
 
+def series(port: int, expression: str) -> list[tuple[dict[str, str], float]]:
+    """Of Prometheus: labels and value of each."""
+    result = get(port, f"/api/v1/query?query={quote(expression)}")["data"]["result"]
+    return [(each["metric"], float(each["value"][1])) for each in result]
+
+
 def query(port: int, expression: str) -> dict[str, float]:
     """Of Prometheus: values by instance."""
-    result = get(port, f"/api/v1/query?query={quote(expression)}")["data"]["result"]
-    return {each["metric"].get("instance", ""): float(each["value"][1]) for each in result}
+    return {labels.get("instance", ""): value for labels, value in series(port, expression)}
 
 
 def targets(port: int) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`pomona up` as a user runs it: every target up, one Ctrl-C ends all, a dead part is told."""
+"""`pomona up` as a user runs it: every target up, one Ctrl-C ends all, a dead part is told, nothing stays behind."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from exporters.stack import ports
 from exporters.stack.engines import Engines, find
 
 MACS = 8
-PARTS = ("agent", "simulate", "prometheus", "alertmanager")
+PARTS = ("guardian", "agent", "simulate", "prometheus", "alertmanager")
 
 
 class Up:
@@ -53,6 +53,21 @@ class Up:
         return self.process.wait(PATIENCE)
 
 
+def ended(child: psutil.Process) -> bool:
+    """In a container without an init a killed orphan stays as a zombie."""
+    return not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
+
+
+def refused(*options: str | Path) -> str:
+    """The line that another `pomona up` ends with, at once."""
+    argv = (sys.executable, "-P", "-m", "exporters", "up", *options)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    answer = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stdout) == (2, "")
+    (line,) = answer.stderr.splitlines()
+    return line
+
+
 def block() -> int:
     """The first of five free ports in a row."""
     while True:
@@ -79,7 +94,7 @@ def test_every_target_comes_up_and_one_interrupt_ends_all(up: Up) -> None:
     children = up.children()
     assert len(children) >= len(PARTS)
     assert up.end() == 0
-    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert all(ended(child) for child in children)
     assert all(up.says(f"http://127.0.0.1:{port}") for port in (up.base, up.base + 1, up.base + 3, up.base + 4))
 
 
@@ -88,6 +103,16 @@ def test_a_part_that_dies_is_told_and_ends_the_rest(up: Up) -> None:
     next(child for child in up.children() if "simulate" in child.cmdline()).kill()
     assert up.process.wait(PATIENCE) == 1
     assert up.says("simulate ended with status -9")
+
+
+def test_nothing_outlives_it_when_it_is_killed(up: Up) -> None:
+    until(lambda: up.says("Ctrl-C ends all"), "the table of addresses")
+    children = up.children()
+    assert len(children) >= len(PARTS)
+    up.process.kill()
+    up.process.wait()
+    until(lambda: all(ended(child) for child in children), "the end of all children")
+    until(lambda: not any(ports.taken(port) for port in range(up.base, up.base + 5)), "free ports for the next run")
 
 
 def test_without_engines_it_goes_on_with_the_exporters_alone(tmp_path: Path) -> None:
@@ -103,16 +128,16 @@ def test_without_engines_it_goes_on_with_the_exporters_alone(tmp_path: Path) -> 
         alone.process.wait()
 
 
-def test_a_port_in_use_is_one_line_and_status_2(tmp_path: Path) -> None:
-    first = Up(tmp_path, "", "--no-demo")
+def test_what_is_in_use_is_one_line_and_status_2_and_stays_untouched(tmp_path: Path) -> None:
+    first = Up(tmp_path, "", "--demo", "--macs", "2")
     try:
         until(lambda: first.says("Ctrl-C ends all"), "the table of addresses")
-        argv = (sys.executable, "-P", "-m", "exporters", "up", "--port-base", str(first.base), "--state.dir", tmp_path)
-        ended = subprocess.run(
-            argv, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
-        )
-        assert ended.returncode == 2
-        assert ended.stderr.startswith(f"pomona: port {first.base} (agent) is in use")
-        assert len(ended.stderr.splitlines()) == 1
+        targets_file = first.folder / "state" / "targets" / "simulated.yml"
+        before = targets_file.read_text()
+        port = refused("--port-base", str(first.base), "--state.dir", tmp_path)
+        assert port.startswith(f"pomona: port {first.base} (agent) is in use")
+        folder = refused("--port-base", str(block()), "--state.dir", first.folder / "state", "--macs", "3")
+        assert folder.startswith(f"pomona: {first.folder / 'state'}: another pomona up uses it")
+        assert targets_file.read_text() == before
     finally:
         first.end()

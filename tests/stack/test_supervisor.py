@@ -4,9 +4,10 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
+from conftest import ROOT
 from exporters.core.errors import PersonError
 from exporters.stack import ports
 from exporters.stack.receiver import Alert, Receiver
@@ -24,18 +26,33 @@ DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {WAIT}"
 PARENT = f"import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', {DEAF!r}]).pid, flush=True)"
 
 
-def python(code: str) -> tuple[str, ...]:
-    return (sys.executable, "-c", code)
+SUPERVISING = f"""
+import signal, sys
+from pathlib import Path
+from exporters.stack.supervisor import Supervisor
+with Supervisor(Path(sys.argv[1])) as supervisor:
+    for name, code in (("deaf", {DEAF!r}), ("parent", {PARENT!r})):
+        supervisor.start(name, (sys.executable, "-c", code))
+    signal.pause()
+"""
+
+
+def python(code: str, *arguments: object) -> tuple[str, ...]:
+    return (sys.executable, "-c", code, *(str(each) for each in arguments))
+
+
+def until(look: Callable[[], bool]) -> bool:
+    """Whether it came true within the patience of a test."""
+    deadline = time.monotonic() + 30
+    while not (true := look()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return true
 
 
 def printed(log: Path) -> str:
     """The first line, once it is there."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if "\n" in (text := log.read_text()):
-            return text.splitlines()[0]
-        time.sleep(0.02)
-    raise AssertionError(f"nothing in {log}")
+    assert until(lambda: log.exists() and "\n" in log.read_text()), f"nothing in {log}"
+    return log.read_text().splitlines()[0]
 
 
 def gone(pid: int) -> bool:
@@ -64,10 +81,7 @@ def test_what_a_dead_child_left_behind_is_killed(tmp_path: Path) -> None:
         orphan = int(printed(child.log))
         child.process.wait(30)
         assert psutil.pid_exists(orphan)
-    deadline = time.monotonic() + 30
-    while not gone(orphan) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert gone(orphan)
+    assert until(lambda: gone(orphan))
 
 
 def test_a_child_that_ends_is_told_with_its_last_words(tmp_path: Path) -> None:
@@ -81,7 +95,25 @@ def test_a_child_that_ends_is_told_with_its_last_words(tmp_path: Path) -> None:
 def test_a_terminals_interrupt_does_not_reach_the_children(tmp_path: Path) -> None:
     with Supervisor(tmp_path) as supervisor:
         child = supervisor.start("one", python(WAIT))
-        assert os.getsid(child.process.pid) == child.process.pid != os.getsid(0)
+        assert os.getpgid(child.process.pid) != os.getpgid(0)
+
+
+def test_a_supervisor_that_is_killed_leaves_nothing_running(tmp_path: Path) -> None:
+    with subprocess.Popen(python(SUPERVISING, tmp_path), cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}) as process:
+        orphan = int(printed(tmp_path / "parent.log"))
+        assert printed(tmp_path / "deaf.log") == "up"
+        left = [orphan, *(child.pid for child in psutil.Process(process.pid).children(recursive=True))]
+        assert len(left) >= len(("orphan", "guardian", "deaf"))
+        process.kill()
+    assert until(lambda: all(gone(pid) for pid in left))
+
+
+def test_a_dead_guardian_is_told(tmp_path: Path) -> None:
+    with Supervisor(tmp_path) as supervisor:
+        child = supervisor.start("one", python(WAIT))
+        os.kill(os.getpgid(child.process.pid), signal.SIGKILL)
+        assert until(lambda: [each.name for each in supervisor.dead()] == ["guardian"])
+    assert child.process.returncode == -signal.SIGTERM
 
 
 @pytest.mark.parametrize(("argv", "status"), [(python("raise SystemExit(3)"), 3), (("no-such-program",), 127)])
