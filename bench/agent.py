@@ -18,7 +18,7 @@ def main(folder: Path, port: str, web_file: str = "") -> int:
     """Serves like `pomona agent` does; the state lies in the folder."""
     collectors = discover(PACKAGES)
     source = fake_mac(folder, (folder / "sysctl").read_bytes())
-    flags = {"web.listen_addresses": [f"127.0.0.1:{port}"], "log.level": "error", "web.config_file": web_file}
+    flags = {"web.listen_address": [f"127.0.0.1:{port}"], "log.level": "error", "web.config_file": web_file}
 
     def load() -> config.Settings:
         return config.load(collectors, None, {}, flags, lambda _: Key(b"bench" * 4))

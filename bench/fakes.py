@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from exporters.core.clock import system_clock
-from exporters.core.context import Context
 from exporters.sources.base import Answer_co, Outcome, Question, System, ask_each
 from exporters.sources.local import Local
 from exporters.sources.replay import Captured, Captures, Replay
@@ -53,10 +52,11 @@ class FakeMac:
         """Each question with its answer or its error."""
         return ask_each(self, questions)
 
+    def close(self) -> None:
+        """Ends the programs that run."""
+        self.local.close()
+
 
 def fake_mac(folder: Path, sysctl: bytes) -> FakeMac:
     """The source over the programs that `write` left in a folder."""
     return FakeMac(Local(directories=(str(folder),)), Replay(Captures(systems={"sysctl": Captured(sysctl)})))
-
-
-CONTEXT = Context(key=b"bench")

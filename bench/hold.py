@@ -77,11 +77,11 @@ def huge(client: Client, stack: ExitStack) -> None:
 
 
 def together(client: Client, stack: ExitStack) -> None:
-    """50 scrapes at once, under way while the good one is made."""
+    """50 scrapes at once, under way while the good one is made; each must be answered."""
     threads = ThreadPoolExecutor(50)
     stack.callback(threads.shutdown)
-    for _ in range(50):
-        threads.submit(client.scrape)
+    for scrape in [threads.submit(client.scrape) for _ in range(50)]:
+        stack.callback(scrape.result)
 
 
 SCENARIOS: Mapping[str, Callable[[Client, ExitStack], None]] = {

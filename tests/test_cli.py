@@ -164,7 +164,7 @@ def test_config_check_makes_no_key(run: Run) -> None:
 
 
 CONFIG_ERRORS = (
-    ("web:\n  listen_adress: ':1'", "2: web.listen_adress: unknown key; did you mean 'listen_addresses'?"),
+    ("web:\n  listen_adress: ':1'", "2: web.listen_adress: unknown key; did you mean 'listen_address'?"),
     ("privacy: {key_file: /no/such/key}", "/no/such/key: No such file or directory"),
     ("web: {config_file: /no/such/web.yml}", "/no/such/web.yml: No such file or directory"),
 )
@@ -188,7 +188,10 @@ ERRORS = (
     (("agent", "--once", "--config.file", "/no/such.yml"), "/no/such.yml: No such file or directory\n"),
     (("agent", "--once", "--replay", "/no/such"), "/no/such/index.yml: No such file or directory\n"),
     (("agent", "--once", *REPLAY, "--output", "/no/such/file"), "/no/such/file: No such file or directory\n"),
-    (("agent", *REPLAY, "--web.listen-address", "nowhere"), "web.listen_addresses[0]: expected an address such as"),
+    (("agent", "--once", *REPLAY, "--output", ""), "--output needs the name of a file. (see: pomona agent --help)\n"),
+    (("agent", "--once", *REPLAY, "--output", "/"), "--output needs the name of a file. (see: pomona agent --help)\n"),
+    (("agent", "--once", *REPLAY, "--output", ".."), "--output needs the name of a file. (see: pomona agent --help)\n"),
+    (("agent", *REPLAY, "--web.listen-address", "nowhere"), "web.listen_address[0]: expected an address such as"),
     (("agent", *REPLAY, "--web.telemetry-path", "/probe"), "web.telemetry_path: expected a path of its own"),
     (("completion", "csh"), "Invalid value for '{bash|zsh|fish}': 'csh' is not one of"),
 )
@@ -199,6 +202,26 @@ def test_an_error_is_one_line_and_status_2(run: Run, args: tuple[str, ...], told
     status, out, err = run(*args)
     assert (status, out) == (2, "")
     assert err.startswith(f"pomona: {told}")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("uid", ["abc", "1.5", "9" * 5000])
+def test_a_capture_by_an_unknown_person_is_refused_before_it_begins(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uid: str
+) -> None:
+    monkeypatch.setenv("SUDO_UID", uid)
+    status, _, err = run("agent", "capture", str(tmp_path / "new"), *REPLAY)
+    assert status == 2
+    assert err == f"pomona: SUDO_UID: {uid[:20]!r} is no user number; unset it or give the one of the person at it\n"
+    assert not (tmp_path / "new").exists()
+
+
+def test_an_expression_that_no_machine_can_hold_is_one_line(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / "pomona.yml"
+    config.write_text("collectors: {network: {exclude: 'a{99999999999}'}}\n")
+    status, _, err = run("agent", "--once", *REPLAY, "--config.file", str(config))
+    assert status == 2
+    assert err.startswith(f"pomona: {config}:1: collectors.network: 'a{{99999999999}}' is no regular expression: ")
     assert err.count("\n") == 1
 
 

@@ -31,14 +31,19 @@ class AuditLog:
         self._swept: date | None = None
 
     def write(self, events: Sequence[Mapping[str, str]]) -> None:
-        """Appends all of the events or none; OSError where the folder or file cannot be used, for the caller."""
-        if not events:
-            return
+        """Appends all of the events or none, and once a day deletes old files.
+
+        OSError where the folder or file cannot be used, for the caller.
+        """
         now = datetime.fromtimestamp(self._clock.now(), UTC)
+        if not events and (self._swept == now.date() or not self._folder.exists()):
+            return
         with self._lock, _opened_folder(self._folder) as folder:
             if self._swept != now.date():
                 _sweep(folder, now.date() - self._keep)
                 self._swept = now.date()
+            if not events:
+                return
             with _opened_file(f"events-{now.date()}.jsonl", folder) as file:
                 _append(file, [_line(now, event) for event in events], _line(now, {"event": "log_full"}), self._limit)
 

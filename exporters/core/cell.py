@@ -4,13 +4,14 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from exporters.core.clock import Clock
 from exporters.core.collector import Collector
 from exporters.core.context import Context
 from exporters.core.flight import Look, look
+from exporters.core.log import event
 from exporters.core.metrics import Format, Sample, render
 from exporters.core.state import Store
 from exporters.sources.base import Problem, Source
@@ -37,6 +38,14 @@ class Shown:
         if form not in self._texts:
             self._texts[form] = render(self.samples, form)
         return self._texts[form]
+
+    def begun(self, form: Format) -> bytes:
+        """The same with every counter at 0: a reset must not hide in a value larger than the old one."""
+        return render((_at_zero(each) for each in self.samples), form)
+
+
+def _at_zero(sample: Sample) -> Sample:
+    return replace(sample, value=0.0) if sample.family.kind == "counter" else sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +81,10 @@ class Cell:
         self._started = 0.0
         self._shown: Shown | None = None
         self._status = Status()
-        self._state: Any = None
-        self._exposed = False
-        self._past = self._stored()
+        self._advancing = threading.Lock()
+        self._replaced = False
+        self._state: Any = self._restored()
+        self._begun = self._state is None
         self._log = logging.getLogger(f"pomona.{declared.name}")
 
     def launch(self, start: Start) -> "Future[None]":
@@ -101,24 +111,37 @@ class Cell:
         shown = self._shown
         return shown if shown is not None and self._clock.elapsed() <= shown.expires else None
 
+    def text(self, form: Format, *, taken: bool) -> bytes:
+        """What a scrape gets. Restored counts are held back until zeros were taken once."""
+        shown = self.shown()
+        if shown is None:
+            return b""
+        if self._begun:
+            return shown.text(form)
+        text = shown.begun(form)
+        self._begun = taken
+        return text
+
     def status(self) -> Status:
         """The last outcome; a flight that hangs counts as a timeout."""
         status = self._status
-        patience = 2 * self.declared.cadence if self.declared.cadence else FRESH
-        if self.flying() and self._clock.elapsed() - self._started > patience:
+        if self.flying() and self.flown() > (self.declared.cadence or FRESH):
             return Status(False, status.duration, status.last_success, {"timeout": "no answer yet"})
         return status
 
-    def expose(self) -> None:
-        """A full scrape took what is shown: from now on restored observations may be counted."""
-        self._exposed = self._exposed or self.shown() is not None
+    def flown(self) -> float:
+        """Seconds since the last flight began."""
+        return self._clock.elapsed() - self._started
 
     def after(self, other: "Cell") -> "Cell":
         """What takes the place of `other` after a reload: itself if nothing changed, else with its state."""
         if (other.declared, other._context) == (self.declared, self._context):  # noqa: SLF001 - same class
+            other._taken = self._taken  # noqa: SLF001
             return other
-        if other._fingerprint() == self._fingerprint():  # noqa: SLF001
-            self._state, self._past, self._exposed = other._state, other._past, other._exposed  # noqa: SLF001
+        with other._advancing:  # noqa: SLF001
+            other._replaced = True  # noqa: SLF001
+            if other._fingerprint() == self._fingerprint():  # noqa: SLF001
+                self._state, self._begun = other._state, other._begun  # noqa: SLF001
         return self
 
     def _fly(self, flight: "Future[None]") -> None:
@@ -161,16 +184,18 @@ class Cell:
         return tuple(each for each in samples if each.family.name in own or each.family.name not in self._taken)
 
     def _advance(self, reading: Any, now: float) -> Any:
-        advance, memory = self.declared.advance, self.declared.memory
-        state = self._state if advance is None else advance(self._state, reading, now, self._context)
-        self._tell(state)
-        if memory is not None and self._past is not None and self._exposed:
-            state = memory.resume(state, self._past, now, self._context)
-            self._past = None
+        """The state after this look, told and stored; one that a reload replaced leaves both to its successor."""
+        memory = self.declared.memory
+        with self._advancing:
+            state = (
+                self.declared.advance(self._state, reading, now, self._context) if self.declared.advance else reading
+            )
+            if self._replaced:
+                return state
+            self._state = state
             self._tell(state)
-        self._state = state
-        if memory is not None and self._past is None and self._store is not None:
-            self._store.put(self.declared.name, self._fingerprint(), memory.observe(state))
+            if memory is not None and self._store is not None:
+                self._store.put(self.declared.name, self._fingerprint(), memory.observe(state))
         return state
 
     def _tell(self, state: Any) -> None:
@@ -178,10 +203,12 @@ class Cell:
         if events and self._sink is not None:
             self._sink(events)
 
-    def _stored(self) -> Any:
-        if self._store is None or self.declared.memory is None:
+    def _restored(self) -> Any:
+        memory = self.declared.memory
+        if memory is None or self._store is None:
             return None
-        return self._store.get(self.declared.name, self._fingerprint(), self.declared.memory.kind)
+        past = self._store.get(self.declared.name, self._fingerprint(), memory.kind)
+        return memory.restore(past) if past is not None else None
 
     def _fingerprint(self) -> str:
         """Hashed identities are comparable only under one key and one privacy level."""
@@ -193,9 +220,9 @@ class Cell:
         last_success = now if seen.failed is None and seen.supported else before.last_success
         self._status = Status(good if seen.supported else None, duration, last_success, seen.problems)
         for problem in seen.problems.keys() - before.problems.keys():
-            self._log.warning("%s: %s", problem, seen.problems[problem])
+            event(self._log, "warn", "a collector has a problem", problem=problem, reason=seen.problems[problem])
         if before.problems and not seen.problems:
-            self._log.info("works again")
+            event(self._log, "info", "the collector works again")
 
 
 def _where(error: BaseException) -> str:

@@ -1,9 +1,10 @@
 """Three clocks: the wall, one that runs on while the machine sleeps, one that does not."""
 
-import sys
 import time
 from dataclasses import dataclass
 from typing import Protocol
+
+from exporters.sources.clocks import clock_ids
 
 
 class Clock(Protocol):
@@ -21,7 +22,7 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SystemClock:
-    """The clocks of this machine: RAW ones on Darwin (the others are adjusted), BOOTTIME and MONOTONIC on Linux."""
+    """The clocks of this machine."""
 
     elapsed_id: int
     awake_id: int
@@ -41,6 +42,4 @@ class SystemClock:
 
 def system_clock() -> SystemClock:
     """The clocks of the running system."""
-    if sys.platform == "darwin":
-        return SystemClock(time.CLOCK_MONOTONIC_RAW, time.CLOCK_UPTIME_RAW)
-    return SystemClock(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC), time.CLOCK_MONOTONIC)
+    return SystemClock(*clock_ids())

@@ -25,13 +25,21 @@ Metrics = Callable[[Any, Context], Iterable[Sample]]
 class Memory:
     """How a collector's state outlives the process: observations are stored, counters never.
 
-    `observe(state)` gives the Struct to store. `resume(state, observations, now, context)` compares what was
-    stored with what is seen now and counts what happened in between.
+    `observe(state)` gives the Struct to store; `restore(observations)` the state before the first look, with all
+    counts at 0. What `advance` then finds is logged at once; the counters are shown as 0 until a scrape took them.
     """
 
     kind: type[msgspec.Struct]
     observe: Callable[[Any], msgspec.Struct]
-    resume: Callable[[Any, Any, float, Context], Any]
+    restore: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """A reading of which a part could not be read: published, and told as unparsable."""
+
+    reading: Any
+    fault: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ def load(
     flags: Mapping[str, Any],
     key: Callable[[Privacy], Key],
 ) -> Settings:
-    """All levels as one; `flags` maps places such as `web.listen_addresses` to what the command line gave."""
+    """All levels as one; `flags` maps places such as `web.listen_address` to what the command line gave."""
     root = root_of(collectors)
     tree = YamlFile(path, root, ConfigError).tree if path else {}
     for place, value in _from_environment(root, environ).items():

@@ -76,6 +76,8 @@ class Dispatch:
         methods = route.methods | ({"HEAD"} if "GET" in route.methods else set())
         if request.method not in methods:
             return line(405, "Method not allowed.", ("Allow", ", ".join(sorted(methods))))
+        if route.at_once:
+            return self._handle(route, request)
         self._under_way = {job for job in self._under_way if not job.done()}
         if len(self._under_way) >= self._limits.requests:
             return line(503, "Too many requests are under way.", ("Retry-After", "1"))
@@ -89,7 +91,7 @@ class Dispatch:
             return line(503, "The answer took too long.")
 
     def _handle(self, route: Route, request: Request) -> Response:
-        """In a thread of the pool."""
+        """In a thread of the pool, unless it never waits."""
         try:
             return _compressed(route.handler(request), request)
         except Exception:  # noqa: BLE001 - whatever a handler does, the next request is served

@@ -37,10 +37,11 @@ Handler = Callable[[Request], Response]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A handler and the methods it takes; HEAD comes with GET."""
+    """A handler and the methods it takes; HEAD comes with GET. One that never waits may be answered `at_once`."""
 
     handler: Handler
     methods: frozenset[str] = frozenset({"GET"})
+    at_once: bool = False
 
 
 def line(status: int, text: str, *headers: tuple[str, str]) -> Response:

@@ -52,7 +52,7 @@ def _faults(kinds: list[Any], value: Any) -> Iterator[tuple[Place, str]]:
 
 
 def dotted(place: Place) -> str:
-    """`web.listen_addresses[0]`, the way it is written in documentation."""
+    """`web.listen_address[0]`, the way it is written in documentation."""
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place).removeprefix(".")
 
 

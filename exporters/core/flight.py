@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from exporters.core.collector import Collector, Questions
+from exporters.core.collector import Collector, Partial, Questions
 from exporters.core.context import Context
 from exporters.sources.base import NotFound, ParseError, Problem, Question, Replies, Source, SourceError
 
@@ -36,6 +36,8 @@ def look(declared: Collector, source: Source, context: Context) -> Look:
             asked = declared.then(Replies(replies), context)
             replies |= _tell(source.ask_many(asked), problems)
         reading = declared.parse(Replies(replies), context)
+        if isinstance(reading, Partial):
+            problems["unparsable"], reading = reading.fault, reading.reading
     except ParseError as error:
         return Look(failed="unparsable", problems={**problems, "unparsable": str(error)})
     return Look(reading=reading, problems=problems)

@@ -54,6 +54,8 @@ class LiveFile:
             self.load()
         except WebError as error:
             self._log.error("the web file in force stays: %s", error)
+        except Exception as bug:  # noqa: BLE001 - whatever is in the file, requests are answered
+            self._log.error("the web file in force stays: the new one cannot be read (%s)", type(bug).__name__)
         else:
             self._log.info("the web file and its certificates were read again")
         return self._terms

@@ -10,7 +10,8 @@ from msgspec import Meta, Struct, defstruct, field
 from exporters.core.collector import Collector, DeclarationError
 from exporters.core.context import Level
 
-MIN_CADENCE = 1.0
+MIN_CADENCE = 10.0
+"""Seconds: twice as long as the answer of a program is remembered for another collector."""
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d|)\Z")
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _OWN = ("enabled", "cadence")
@@ -28,7 +29,7 @@ LogFormat = Literal["logfmt", "json"]
 
 
 class Seconds(float):
-    """A time in seconds, at least one; written as a number or as 90s, 5m, 12h, 1d."""
+    """A time in seconds, at least ten; written as a number or as 90s, 5m, 12h, 1d."""
 
     __slots__ = ()
 
@@ -58,7 +59,7 @@ class Secret:
 class Web(Struct, frozen=True, forbid_unknown_fields=True):
     """Where and how the metrics are served."""
 
-    listen_addresses: Addresses = ("127.0.0.1:10220",)
+    listen_address: Addresses = ("127.0.0.1:10220",)
     config_file: str = ""
     telemetry_path: UrlPath = "/metrics"
     enable_lifecycle: bool = False
@@ -80,7 +81,7 @@ class State(Struct, frozen=True, forbid_unknown_fields=True):
 class Events(Struct, frozen=True, forbid_unknown_fields=True):
     """The log of connections and disconnections, in the folder `events` of the state directory."""
 
-    keep_days: Annotated[int, Meta(ge=1, description="a number of days, at least 1")] = 30
+    keep_days: Annotated[int, Meta(ge=1, le=3650, description="a number of days from 1 to 3650")] = 30
 
 
 class Privacy(Struct, frozen=True, forbid_unknown_fields=True):
@@ -141,7 +142,7 @@ def _seconds(value: Any) -> Seconds:
     elif isinstance(value, int | float) and not isinstance(value, bool):
         seconds = float(value)
     if not MIN_CADENCE <= seconds < float("inf"):
-        raise ValueError("expected seconds, or a time such as 90s or 5m, at least 1 s")
+        raise ValueError("expected seconds, or a time such as 90s or 5m, at least 10 s")
     return Seconds(seconds)
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 
 import platformdirs
@@ -78,6 +79,11 @@ def new_key() -> bytes:
     return secrets.token_hex(32).encode()
 
 
+def condensed(content: bytes) -> bytes:
+    """As many bytes as the hash takes, made of all of the file: two keys may begin alike."""
+    return blake2b(content, digest_size=64).digest()
+
+
 def load_key(key_file: str, spare: bytes, place: Path | None = None, *, make: bool = True) -> Key:
     """The key of the given file, else the one at `place`, made on first use; where there is none, `spare`."""
     if key_file:
@@ -125,7 +131,7 @@ def _read(path: Path, *, own: bool) -> Key:
     if not SHORTEST <= len(secret) <= LONGEST:
         fault = "empty" if not secret else "too short for a key" if len(secret) < SHORTEST else "too long for a key"
         raise KeyFileError(f"{path}: {fault}; make one with: openssl rand -hex 32")
-    return Key(secret, warning=warning)
+    return Key(condensed(secret), warning=warning)
 
 
 def _inspected(path: Path, facts: os.stat_result) -> str:

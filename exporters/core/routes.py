@@ -35,7 +35,7 @@ def metrics(runner: Callable[[], Runner], extras: Extras) -> Handler:
         if isinstance(chosen, Response):
             return chosen
         form = negotiate(request.headers.get("accept", ""))
-        body = current.scrape(form, chosen, _timeout(request))
+        body = current.scrape(form, chosen, _timeout(request), taken=request.method == "GET")
         return _exposition(body + (render(extras(), form) if chosen is None else b""), form)
 
     return handle
@@ -58,7 +58,8 @@ def probe(targets: Targets) -> Handler:
         if isinstance(chosen, Response):
             return chosen
         form = negotiate(request.headers.get("accept", ""))
-        return _exposition(runner.scrape(form, chosen, _timeout(request)), form)
+        body = runner.scrape(form, chosen, _timeout(request), taken=request.method == "GET")
+        return _exposition(body, form)
 
     return handle
 
@@ -147,12 +148,12 @@ def _chosen(request: Request, names: frozenset[str]) -> frozenset[str] | Respons
     if wanted and unwanted:
         return refuse("collect[] and exclude[] cannot be combined")
     unknown = _unknown((*wanted, *unwanted), names)
-    if unknown:
+    if unknown is not None:
         return refuse(f"unknown collector {unknown[:80]!r}; there are {', '.join(sorted(names))}")
     if wanted:
         return frozenset(wanted)
     return names - frozenset(unwanted) if unwanted else None
 
 
-def _unknown(asked: Sequence[str], names: frozenset[str]) -> str:
-    return next((each for each in asked if each not in names), "")
+def _unknown(asked: Sequence[str], names: frozenset[str]) -> str | None:
+    return next((each for each in asked if each not in names), None)

@@ -18,6 +18,8 @@ SLEPT = 5.0
 """Seconds by which the two clocks must part before it counts as a sleep."""
 PATIENCE = 0.1
 """Seconds for all cheap questions together, after which each gets a thread of its own."""
+HANGS = 1.0
+"""Seconds after which a cheap question counts as hanging."""
 STAGGER = 0.5
 """Seconds between the starts of two due collectors after a wake."""
 SUCCESS = gauge("pomona_collector_success", "1 if nothing is wrong, absent if unsupported here (pomona).", "collector")
@@ -98,17 +100,25 @@ class Runner:
         """Whether every background collector has been tried once."""
         return all(cell.tried() for cell in self._background)
 
-    def scrape(self, form: Format, chosen: frozenset[str] | None = None, timeout: float = 10.0) -> bytes:
-        """The text of all or the chosen collectors, within `timeout` seconds; late ones are left out and told."""
+    def scrape(
+        self, form: Format, chosen: frozenset[str] | None = None, timeout: float = 10.0, *, taken: bool = True
+    ) -> bytes:
+        """The text of all or the chosen collectors, within `timeout` seconds; late ones are left out and told.
+
+        `taken` is false where the text is not kept by whoever asked, as for HEAD.
+        """
         cells = [cell for name, cell in self._cells.items() if chosen is None or name in chosen]
-        flights = self._launch(cells, timeout)
+        hanging = {cell.declared.name for cell in cells if self._hangs(cell)}
+        flights = self._launch([cell for cell in cells if cell.declared.name not in hanging], timeout)
         late = wait(flights.values(), timeout).not_done
-        lagging = {name for name, flight in flights.items() if flight in late}
-        parts = [self._text(cell, form, lagging) for cell in cells]
-        if chosen is None:
-            for cell in cells:
-                cell.expose()
+        lagging = hanging | {name for name, flight in flights.items() if flight in late}
+        parts = [cell.text(form, taken=taken) for cell in cells if _may_be_told(cell, lagging)]
         return b"".join((*parts, render(self._own(cells, lagging), form)))
+
+    @staticmethod
+    def _hangs(cell: Cell) -> bool:
+        """A cheap question that has not been answered for long: no scrape waits for it again."""
+        return cell.declared.cadence is None and cell.flying() and cell.flown() > HANGS
 
     def _launch(self, cells: Sequence[Cell], timeout: float) -> "dict[str, Future[None]]":
         """What this scrape asks: the cheap ones one after the other on one thread, what forks beside each other."""
@@ -121,13 +131,6 @@ class Runner:
             if cell.declared.name not in flights:
                 flights[cell.declared.name] = cell.launch(self._pool.submit)
         return flights
-
-    @staticmethod
-    def _text(cell: Cell, form: Format, lagging: set[str]) -> bytes:
-        if cell.declared.cadence is None and cell.declared.name in lagging:
-            return b""
-        shown = cell.shown()
-        return shown.text(form) if shown is not None else b""
 
     @staticmethod
     def _own(cells: Sequence[Cell], lagging: set[str]) -> Iterator[Sample]:
@@ -144,6 +147,11 @@ class Runner:
             shown = cell.shown()
             if cell.declared.foreign and shown is not None:
                 yield from DROPPED(shown.foreign_dropped, collector=name)
+
+
+def _may_be_told(cell: Cell, lagging: set[str]) -> bool:
+    """What is asked at each scrape is told by the scrape that asked, or not at all."""
+    return cell.declared.cadence is not None or cell.declared.name not in lagging
 
 
 def _walk(cells: Sequence[Cell], flights: "dict[str, Future[None]]") -> None:

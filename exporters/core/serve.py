@@ -45,8 +45,9 @@ class Agent:
         self.settings = load()
         self.loaded = Loaded(True, clock.now())
         self.store = Store(folder) if folder is not None else None
-        self._events = folder / "events" if folder is not None else None
+        self._events = folder / "events" if folder is not None and self.store and self.store.claimed else None
         self._audit = self._open_events()
+        self._build = tuple(selfmetrics.build())
         self._audit_works = True
         self._pool = Pool(32, "pomona-collect")
         self._lock = threading.Lock()
@@ -58,14 +59,16 @@ class Agent:
         self._ticker.start()
 
     def stop(self) -> None:
-        """Ends the use of the state directory; what hangs is left behind with its daemon thread."""
+        """Ends the tools that run and the use of the state directory; a thread that hangs is left behind."""
         self._ticker.stop()
+        self._source.close()
         if self.store is not None:
             self.store.close()
 
     def tick(self) -> None:
-        """Starts what is due, on the Runner that is in force."""
+        """Starts what is due, on the Runner that is in force; once a day old events are deleted."""
         self.runner.tick()
+        self._record(())
 
     def ready(self) -> bool:
         """Whether the first collections have ended."""
@@ -77,9 +80,9 @@ class Agent:
             try:
                 settings = self._load()
             except PersonError as error:
-                self.loaded = Loaded(False, self.loaded.at)
-                log.error("configuration not reloaded: %s", error)
-                return str(error)
+                return self._not_reloaded(str(error))
+            except Exception as bug:  # noqa: BLE001 - whatever is in the file, the running configuration stays
+                return self._not_reloaded(f"the configuration cannot be read ({type(bug).__name__})")
             if settings.web != self.settings.web or settings.state != self.settings.state:
                 log.warning("changes of the sections web and state take effect at the next start")
             self.settings = settings
@@ -90,15 +93,20 @@ class Agent:
             log.info("configuration reloaded")
             return ""
 
+    def _not_reloaded(self, why: str) -> str:
+        self.loaded = Loaded(False, self.loaded.at)
+        log.error("configuration not reloaded: %s", why)
+        return why
+
     def extras(self) -> Iterator[Sample]:
         """What the exporter tells about itself."""
-        yield from selfmetrics.build()
+        yield from self._build
         yield from selfmetrics.RELOADED(self.loaded.good)
         yield from selfmetrics.RELOADED_AT(self.loaded.at)
         yield from selfmetrics.KEY(self.settings.key_kept)
         if self.store is not None:
             yield from selfmetrics.STATE(self.store.usable)
-            yield from selfmetrics.EVENTS(self._audit_works)
+            yield from selfmetrics.EVENTS(self._audit is not None and self._audit_works)
         yield from selfmetrics.process()
 
     def _make(self, previous: Runner | None) -> Runner:
@@ -159,8 +167,8 @@ def _web(agent: Agent) -> Web:
     path = settings.telemetry_path
     table: dict[str, Handler | Route] = {
         path: routes.metrics(lambda: agent.runner, agent.extras),
-        HEALTHY: routes.healthy,
-        READY: routes.ready(agent.ready),
+        HEALTHY: Route(routes.healthy, at_once=True),
+        READY: Route(routes.ready(agent.ready), at_once=True),
         "/config": routes.config(lambda: yaml.safe_dump(dict(agent.settings.document), sort_keys=False)),
     }
     about = {path: "metrics", "/config": "configuration in force", HEALTHY: "liveness", READY: "readiness"}
@@ -168,7 +176,7 @@ def _web(agent: Agent) -> Web:
     if settings.enable_lifecycle:
         table[RELOAD] = Route(_reload(agent), frozenset({"POST", "PUT"}))
     return Web(
-        settings.listen_addresses,
+        settings.listen_address,
         table,
         config_file=Path(settings.config_file) if settings.config_file else None,
         pool=Pool(16, "pomona-web"),
@@ -187,9 +195,12 @@ def _reload(agent: Agent) -> Handler:
 
 def foreign(headers: Mapping[str, str]) -> bool:
     """Whether a browser sent it for another site: an Origin that is not this Host, or a Host that is a foreign name."""
-    host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
-    origin = headers.get("origin")
-    return (origin is not None and urlsplit(origin).netloc != headers.get("host", "")) or not _own_name(host)
+    try:
+        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        origin = urlsplit(headers["origin"]).netloc if "origin" in headers else headers.get("host", "")
+    except ValueError:
+        return True
+    return origin != headers.get("host", "") or not _own_name(host)
 
 
 def _own_name(host: str) -> bool:
@@ -213,4 +224,5 @@ class _Signals:
             if came & {signal.SIGTERM, signal.SIGINT}:
                 return
             if signal.SIGHUP in came:
-                reload()
+                # on a thread: a file on a dead volume must not keep the process from ending
+                threading.Thread(target=reload, name="pomona-reload", daemon=True).start()

@@ -45,6 +45,11 @@ class Store:
             self._give_up(error)
 
     @property
+    def claimed(self) -> bool:
+        """Whether the directory is ours alone, be its database usable or not."""
+        return self._held is not None
+
+    @property
     def usable(self) -> bool:
         """Whether observations are being kept."""
         return self._database is not None
@@ -59,9 +64,11 @@ class Store:
                     "SELECT fingerprint, seen FROM observations WHERE collector = ?", (collector,)
                 ).fetchone()
                 return msgspec.json.decode(row[1], type=kind) if row and row[0] == fingerprint else None
-            except (sqlite3.Error, msgspec.MsgspecError) as error:
+            except sqlite3.Error as error:
                 self._give_up(error)
-                return None
+            except msgspec.MsgspecError:
+                log.warning("what %s saw before this start cannot be read: it begins anew", collector)
+            return None
 
     def put(self, collector: str, fingerprint: str, observations: msgspec.Struct) -> None:
         """Stores observations; unchanged ones are not written again."""

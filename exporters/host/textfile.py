@@ -5,7 +5,7 @@ name) gives none of its samples, and `pomona_textfile_error` 1. Of two HELP text
 does not end in `_total` keep it and are published untyped. Write to another name, then rename: so no half file is seen.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -16,8 +16,8 @@ from exporters.core.metrics import Sample, gauge
 from exporters.host.exposition import BadExpositionError, Exposition
 from exporters.sources.base import Entry, File, Listing, Replies
 
-LARGEST = 1_000_000
-"""Bytes of one file."""
+LARGEST = 2**20
+"""Bytes of all files together. By name, each that still fits is read: what a scrape costs grows with their size."""
 MOST = 100
 """Files; those beyond, by name, are not read: the first of them stands for the rest and counts as an error."""
 
@@ -45,8 +45,16 @@ def listing(context: Context) -> tuple[Listing, ...]:
 
 
 def files(replies: Replies, context: Context) -> Questions:
-    """Every file that is small enough."""
-    return tuple(_file(each, context) for each in _entries(replies, context)[:MOST] if each.size <= LARGEST)
+    """Every file that still fits."""
+    return tuple(_file(each, context) for each in _fitting(_entries(replies, context)[:MOST]))
+
+
+def _fitting(entries: Iterable[Entry]) -> Iterator[Entry]:
+    room = LARGEST
+    for each in entries:
+        if each.size <= room:
+            room -= each.size
+            yield each
 
 
 def _entries(replies: Replies, context: Context) -> tuple[Entry, ...]:
@@ -59,17 +67,27 @@ def _file(entry: Entry, context: Context) -> File:
 
 def parse(replies: Replies, context: Context) -> tuple[Textfile, ...]:
     """The files by name; what the first ones declare binds those that follow."""
-    before = Exposition(taken=frozenset({MODIFIED.name, ERROR.name, PROBLEM.name}))
-    found = []
-    for entry in _entries(replies, context):
-        textfile, before = _read(entry, replies.get(_file(entry, context)), before)
+    before, room = Exposition(taken=frozenset({MODIFIED.name, ERROR.name, PROBLEM.name})), LARGEST
+    found, entries = [], _entries(replies, context)
+    wanted = {*_fitting(entries[:MOST]), *entries[MOST:]}
+    for entry in entries:
+        content = replies.get(_file(entry, context))
+        if entry not in wanted or len(content or b"") > room:
+            found.append(Textfile(_name(entry), entry.modified, problem="too_large"))
+            continue
+        room -= len(content or b"")
+        textfile, before = _read(entry, content, before)
         found.append(textfile)
     return tuple(found)
 
 
+def _name(entry: Entry) -> str:
+    return entry.name.encode(errors="backslashreplace").decode()
+
+
 def _read(entry: Entry, content: bytes | None, before: Exposition) -> tuple[Textfile, Exposition]:
-    name = entry.name.encode(errors="backslashreplace").decode()
-    if content is None or len(content) > LARGEST:
+    name = _name(entry)
+    if content is None:
         return Textfile(name, entry.modified, problem="unreadable"), before
     try:
         after = before.extended(content)
@@ -82,7 +100,7 @@ MODIFIED = gauge("pomona_textfile_modification_timestamp_seconds", "Last change 
 ERROR = gauge("pomona_textfile_error", "1 if the file gives no samples because something is wrong (pomona).", "file")
 PROBLEM = gauge(
     "pomona_textfile_problem",
-    "1 while it lasts: unreadable, encoding, incomplete, syntax, timestamp, duplicate or conflict (pomona).",
+    "1 while it lasts: unreadable, too_large, encoding, incomplete, syntax, timestamp, duplicate or conflict (pomona).",
     "file",
     "problem",
 )

@@ -82,13 +82,16 @@ def parse(replies: Replies, _: Context) -> Battery:
 
 
 def _state(node: Node) -> str:
-    """`held`: on mains and the charger gives a reason for not charging, a charge limit for example."""
+    """`held`: on mains and the charger gives a reason for not charging, a charge limit for example.
+
+    A battery that drains is discharging on mains, too: the adapter may give less than the Mac draws.
+    """
     external = says(node, "ExternalConnected")
     if says(node, "IsCharging"):
         return "charging"
     if external is None:
         return "unknown"
-    if not external:
+    if not external or measure(node, "Amperage", -MOST, -1) is not None:
         return "discharging"
     if says(node, "FullyCharged"):
         return "full"

@@ -68,7 +68,7 @@ CONDITION = enum(
 )
 LOW_POWER_MODE = gauge(
     "macos_low_power_mode",
-    "Whether low power mode is on for the power source in use (system_profiler LowPowerMode).",
+    "Whether low power mode was on, at the last look, for the source then in use (system_profiler LowPowerMode).",
 )
 
 
@@ -79,7 +79,7 @@ LOW_POWER_MODE = gauge(
     LOW_POWER_MODE,
     required=(POWER,),
     parse=parse,
-    cadence=600,
+    cadence=300,
     publishes=("sppower_battery_health",),
 )
 def battery_health(reading: Health, _: Context) -> Iterable[Sample]:

@@ -44,8 +44,11 @@ class Device:
     def identity(self) -> str:
         """Survives another port where there is a serial, else a new plug into the same port.
 
-        The model belongs to it: the parts of one unit share a serial.
+        The model belongs to it: the parts of one unit share a serial. Not over Bluetooth, where an address has one
+        device, and a report may leave out the ids.
         """
+        if self.bus == "bluetooth" and self.serial:
+            return self.serial
         model = (self.vendor_id or self.vendor, self.product_id or self.product)
         own = self.serial or self.place or self.name
         return ":".join(part or "" for part in (*model, own))
@@ -70,9 +73,17 @@ def keys(devices: Sequence[Device], context: Context) -> tuple[str, ...]:
 
 def labels(devices: Sequence[Device], context: Context) -> tuple[str, ...]:
     """The `device` label: the identity at `full`, its hash at `standard`; at `strict` the model, numbered."""
-    if context.level == "standard":
-        return keys(devices, context)
-    return tuple(numbered(each.model if context.level == "strict" else each.identity for each in devices))
+    if context.level == "full":
+        return tuple(numbered(device.identity for device in devices))
+    hashes = keys(devices, context)
+    return hashes if context.level == "standard" else _models(devices, hashes)
+
+
+def _models(devices: Sequence[Device], hashes: Sequence[str]) -> tuple[str, ...]:
+    """Equal models numbered by their hashes: the order of a report changes, and a number must stay with its device."""
+    order = sorted(range(len(devices)), key=lambda position: hashes[position])
+    names = dict(zip(order, numbered(devices[position].model for position in order), strict=True))
+    return tuple(names[position] for position in range(len(devices)))
 
 
 def vendor_and_product(device: Device, context: Context) -> tuple[str, str]:

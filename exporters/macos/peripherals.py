@@ -6,13 +6,13 @@ counts while it is connected, not while it is paired. A bus whose report is miss
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Literal, get_args
 
 import msgspec
 
-from exporters.core.collector import Memory, collector
+from exporters.core.collector import Memory, Partial, collector
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, counter, gauge
 from exporters.macos import bluetooth, thunderbolt, usb
@@ -40,11 +40,15 @@ class Looks:
 
 
 class Known(msgspec.Struct, frozen=True):
-    """A device as it is remembered: a hash of its identity, what may be told of it, looks in a row without it."""
+    """A device as it is remembered: a hash of its identity, what may be told of it, looks in a row without it.
+
+    `unwatched` where the first of these looks was the first of a process: it may have left any time before.
+    """
 
     key: str
     facts: dict[str, str]
     missed: int = 0
+    unwatched: bool = False
 
 
 class Observations(msgspec.Struct, frozen=True):
@@ -54,17 +58,8 @@ class Observations(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Attached:
-    """One bus: the devices by key now, those of the first look, how many looks there were."""
-
-    known: Mapping[str, Known]
-    first: Mapping[str, Known]
-    looks: int
-
-
-@dataclass(frozen=True, slots=True)
 class Event:
-    """A device came or went; `while_down` if that was before this process looked."""
+    """A device came or went; `while_down` if that may have been before this process looked."""
 
     bus: str
     change: Change
@@ -83,16 +78,20 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The buses, the events counted since the start, the verdicts of the last look, and what it brought."""
+    """What is known of each bus by key, the events counted since the start, the verdicts and events of the last look.
 
-    buses: Mapping[str, Attached] = field(default_factory=dict)
+    `restored` are the buses that were remembered and have not been looked at since.
+    """
+
+    buses: Mapping[str, Mapping[str, Known]] = field(default_factory=dict)
     counts: Mapping[Tally, int] = field(default_factory=dict)
     present: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
+    restored: frozenset[str] = frozenset()
 
 
-def parse(replies: Replies, context: Context) -> Looks:
-    """Each bus by its own parser; an unreadable report is told by the bus's own collector, too."""
+def parse(replies: Replies, context: Context) -> Looks | Partial:
+    """Each bus by its own parser; one that cannot be read is told, the others count."""
     seen: dict[Bus, tuple[Device, ...]] = {}
     faults: list[str] = []
     for bus in BUSES:
@@ -103,7 +102,7 @@ def parse(replies: Replies, context: Context) -> Looks:
             seen[bus] = found
     if faults and not seen:
         raise ParseError("; ".join(faults))
-    return Looks(seen)
+    return Partial(Looks(seen), "; ".join(faults)) if faults else Looks(seen)
 
 
 def _look(bus: Bus, replies: Replies, context: Context) -> tuple[Device, ...] | ParseError | None:
@@ -118,17 +117,18 @@ def _look(bus: Bus, replies: Replies, context: Context) -> tuple[Device, ...] | 
 
 
 def advance(state: State | None, reading: Looks, _: float, context: Context) -> State:
-    """The first look at a bus is a silent baseline; later ones are compared with what was known."""
+    """The first look at a bus is a silent baseline, unless it is remembered; later ones are compared with it."""
     before = state or State()
     buses = dict(before.buses)
     events: list[Event] = []
     present: dict[str, Mapping[str, int]] = {}
     for bus, devices in reading.seen.items():
         seen = _known(devices, context)
-        buses[bus], came_and_gone = _compare(bus, before.buses.get(bus), seen)
-        events += came_and_gone
+        buses[bus], brought = _compare(bus, before.buses.get(bus, seen), seen, bus in before.restored)
+        events += brought
         present[bus] = Counter(each.facts["authorized"] for each in seen.values())
-    return State(buses, _counted(before.counts, events), present, tuple(events))
+    counts = dict(Counter(before.counts) + Counter(event.tally() for event in events))
+    return State(buses, counts, present, tuple(events), before.restored - set(reading.seen))
 
 
 def _known(devices: Sequence[Device], context: Context) -> dict[str, Known]:
@@ -136,58 +136,29 @@ def _known(devices: Sequence[Device], context: Context) -> dict[str, Known]:
     return {key: Known(key, each) for key, each in told}
 
 
-def _compare(bus: str, before: Attached | None, seen: Mapping[str, Known]) -> tuple[Attached, list[Event]]:
-    if before is None:
-        return Attached(seen, seen, 1), []
-    came = [seen[key] for key in seen if key not in before.known]
-    missing = [Known(old.key, old.facts, old.missed + 1) for key, old in before.known.items() if key not in seen]
-    gone = [each for each in missing if each.missed >= LOOKS]
-    known = {**seen, **{each.key: each for each in missing if each.missed < LOOKS}}
-    return Attached(known, before.first, before.looks + 1), _events(bus, came, gone)
-
-
-def _events(bus: str, came: Iterable[Known], gone: Iterable[Known], *, while_down: bool = False) -> list[Event]:
-    return [
-        *(Event(bus, "connected", each.facts, while_down) for each in came),
-        *(Event(bus, "disconnected", each.facts, while_down) for each in gone),
+def _compare(
+    bus: str, before: Mapping[str, Known], seen: Mapping[str, Known], unwatched: bool
+) -> tuple[dict[str, Known], list[Event]]:
+    """What is known now, and the events: a device comes at once and is gone after `LOOKS` looks without it."""
+    came = [Event(bus, "connected", seen[key].facts, unwatched) for key in seen if key not in before]
+    missing = [
+        Known(old.key, old.facts, old.missed + 1, unwatched or old.unwatched)
+        for key, old in before.items()
+        if key not in seen
     ]
-
-
-def _counted(counts: Mapping[Tally, int], events: Iterable[Event]) -> dict[Tally, int]:
-    return dict(Counter(counts) + Counter(event.tally() for event in events))
-
-
-def resume(state: State, past: Observations, _: float, __: Context) -> State:
-    """Compares the first look of this process with the last one of the process before.
-
-    What came or went since the first look was counted by `advance`, so only the first look matters here.
-    """
-    buses = dict(state.buses)
-    events: list[Event] = []
-    for bus, remembered in past.buses.items():
-        old = {each.key: Known(each.key, each.facts) for each in remembered}
-        buses[bus], came_and_gone = _resumed(bus, state.buses.get(bus), old)
-        events += came_and_gone
-    return replace(state, buses=buses, counts=_counted(state.counts, events), events=tuple(events))
-
-
-def _resumed(bus: str, now: Attached | None, old: Mapping[str, Known]) -> tuple[Attached, list[Event]]:
-    """A bus not seen yet takes what was remembered as its first look; else a device is gone after enough looks.
-
-    One that came back after the first look is gone, too: `advance` has counted that it came.
-    """
-    if now is None:
-        return Attached(old, old, 0), []
-    came = [now.first[key] for key in now.first if key not in old]
-    missing = [old[key] for key in old if key not in now.first]
-    gone = missing if now.looks >= LOOKS else []
-    waiting = {} if gone else {each.key: Known(each.key, each.facts, now.looks) for each in missing}
-    return replace(now, known={**now.known, **waiting}), _events(bus, came, gone, while_down=True)
+    gone = [Event(bus, "disconnected", each.facts, each.unwatched) for each in missing if each.missed >= LOOKS]
+    return {**seen, **{each.key: each for each in missing if each.missed < LOOKS}}, came + gone
 
 
 def observe(state: State) -> Observations:
     """The devices of each bus; one that is missed but not yet gone is still among them."""
-    return Observations({bus: tuple(each.known.values()) for bus, each in state.buses.items()})
+    return Observations({bus: tuple(each.values()) for bus, each in state.buses.items()})
+
+
+def restore(past: Observations) -> State:
+    """The state before the first look of a process: what was known, nothing counted."""
+    buses = {bus: {each.key: each for each in known} for bus, known in past.buses.items()}
+    return State(buses, restored=frozenset(buses))
 
 
 def events(state: State) -> list[dict[str, str]]:
@@ -222,7 +193,7 @@ def _samples(state: State) -> Iterator[Sample]:
     optional=tuple(question for question, _ in BUSES.values()),
     parse=parse,
     advance=advance,
-    memory=Memory(Observations, observe, resume),
+    memory=Memory(Observations, observe, restore),
     events=events,
     cadence=60,
     config=Peripherals,

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from exporters.core.collector import collector
+from exporters.core.collector import Partial, collector
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, counter, enum, gauge
 from exporters.core.read import lines
@@ -46,16 +46,16 @@ class History:
     changes: Mapping[str, int]
 
 
-def parse(replies: Replies, _: Context) -> Power:
+def parse(replies: Replies, _: Context) -> Power | Partial:
     """A headline with the source, then ` -NAME (id=N)<TAB>P%; STATE; H:MM remaining` for each supply."""
     told = lines(replies[SUPPLIES].stdout)
-    node = first_node(replies.get(BATTERY))
-    return Power(
-        source=_source(told),
-        ups=_ups(told),
-        adapter=measure(part(node, "AdapterDetails"), "Watts", 1, MOST_WATTS),
-        system=_system_watts(node),
-    )
+    supplies = Power(source=_source(told), ups=_ups(told))
+    try:
+        node = first_node(replies.get(BATTERY))
+        adapter = measure(part(node, "AdapterDetails"), "Watts", 1, MOST_WATTS)
+        return replace(supplies, adapter=adapter, system=_system_watts(node))
+    except ParseError as error:
+        return Partial(supplies, f"ioreg: {error}")
 
 
 def _source(told: Sequence[str]) -> str:

@@ -34,12 +34,20 @@ class Thermal:
 
 def second_round(replies: Replies, _: Context) -> Questions:
     """The one tool that knows about this processor."""
-    return (PRESSURE,) if _apple_silicon(record(replies[SYSCTL])) else (LIMITS,)
+    facts = record(replies[SYSCTL])
+    if _virtual(facts):
+        return ()
+    return (PRESSURE,) if _apple_silicon(facts) else (LIMITS,)
 
 
 def _apple_silicon(facts: Mapping[str, Any]) -> bool:
     """Also true for a process under Rosetta, which only Apple silicon has."""
     return 1 in (facts.get("hw.optional.arm64"), facts.get("sysctl.proc_translated"))
+
+
+def _virtual(facts: Mapping[str, Any]) -> bool:
+    """A virtual Mac may never post the level, and one that nobody posts reads 0."""
+    return str(facts.get("hw.model", "")).startswith("VirtualMac")
 
 
 def parse(replies: Replies, _: Context) -> Thermal:

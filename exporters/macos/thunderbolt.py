@@ -18,6 +18,7 @@ from exporters.sources.base import Command, Replies
 
 REPORT = Command(("system_profiler", "-json", "SPThunderboltDataType"), timeout=30)
 _RECEPTACLE = re.compile(r"receptacle_([0-9]{1,3})_tag\Z")
+_STATUS = {"receptacle_connected": True, "receptacle_no_devices_connected": False}
 _NUMBER = re.compile(r"[0-9]{1,3}\Z")
 
 
@@ -26,7 +27,7 @@ class Port:
     """A receptacle by the number that macOS gives it; `link` in bytes per second, None while nothing is linked."""
 
     number: str
-    connected: bool
+    connected: bool | None
     link: float | None
 
 
@@ -56,7 +57,7 @@ def _ports(bus: Mapping[str, Any]) -> Iterator[Port]:
         if found := _RECEPTACLE.match(key):
             receptacle = record(bus[key])
             number = first(receptacle, "receptacle_id_key") or ""
-            connected = first(receptacle, "receptacle_status_key") == "receptacle_connected"
+            connected = _STATUS.get(first(receptacle, "receptacle_status_key") or "")
             speed = bytes_per_second(first(receptacle, "current_speed_key")) if connected else None
             yield Port(number if _NUMBER.match(number) else found[1], connected, speed)
 

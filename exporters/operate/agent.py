@@ -31,6 +31,8 @@ def agent(ctx: click.Context, one: bool, output: Path | None, check_only: bool) 
         raise click.UsageError("--once, --output and --config.check go without a subcommand.", ctx)
     if output and not one:
         raise click.UsageError("--output goes with --once.", ctx)
+    if output and output.name in {"", ".."}:
+        raise click.UsageError("--output needs the name of a file.", ctx)
     given = ctx.ensure_object(Given)
     if ctx.invoked_subcommand:
         return 0

@@ -75,7 +75,7 @@ def own_names() -> list[str]:
     """The names of this machine and of the people at it: account, full name and its words."""
     host = socket.gethostname()
     names = [host, host.split(".")[0]]
-    for uid in {os.getuid(), int(os.environ.get("SUDO_UID", os.getuid()))}:
+    for uid in {os.getuid(), _behind_sudo()}:
         try:
             account = pwd.getpwuid(uid)
         except KeyError:  # a user that only a directory service knows
@@ -83,6 +83,16 @@ def own_names() -> list[str]:
         full = account.pw_gecos.split(",")[0]
         names += [account.pw_name, full, *full.split()]
     return names
+
+
+def _behind_sudo() -> int:
+    """The user who called sudo, else the one who runs this."""
+    uid = os.environ.get("SUDO_UID", "")
+    try:
+        return int(uid) if uid else os.getuid()
+    except ValueError as error:
+        told = f"SUDO_UID: {uid[:20]!r} is no user number; unset it or give the one of the person at it"
+        raise CaptureRefused(told) from error
 
 
 def _machine() -> str:

@@ -109,7 +109,7 @@ class FlaggedGroup(_Flagged, click.Group):
 def _flags(names: tuple[str, ...]) -> Iterator[click.Option]:
     yield _file("--config.file", "config_file", "FILE", "YAML file with the configuration.")
     yield _file("--replay", "replay", "DIR", "Answer from a capture folder instead of this machine.")
-    yield Setting("web.listen_addresses", "--web.listen-address", multiple=True, help="Where to serve; repeatable.")
+    yield Setting("web.listen_address", "--web.listen-address", multiple=True, help="Where to serve; repeatable.")
     yield Setting("web.config_file", "--web.config.file", help="exporter-toolkit web file: TLS, logins, headers.")
     yield Setting("web.telemetry_path", "--web.telemetry-path", help="Path of the metrics.")
     yield Setting(

@@ -38,3 +38,7 @@ class Recording:
         for question in asked:
             self.heard[question].publishes.update(self.publishes)
         return {question: self.heard[question].answer for question in asked}
+
+    def close(self) -> None:
+        """Ends what is under way."""
+        self.source.close()

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 
 UUID = r"(?<![0-9A-Fa-f])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Fa-f])"
 MAC = r"(?<![0-9A-Fa-f:-])[0-9A-Fa-f]{1,2}([:-])(?:[0-9A-Fa-f]{1,2}\1){4}[0-9A-Fa-f]{1,2}(?![0-9A-Fa-f:-])"
+INTERFACE = r"(?<=enx|wlx|wwx)[0-9a-f]{12}(?![0-9a-f])"
+"""Linux names interfaces by their hardware address."""
 EMAIL = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 HOME = r"(?<=/Users/)(?!Shared\b)[^/\s\"]+|(?<=/home/)[^/\s\"]+"
 VOLUME = r"(?<=/Volumes/)[^/\n\"]+|(?<=/media/)[^\n\"]+"
 SERIAL = r"(?<=serial[ _]number: )\S+|(?<=serial: )\S+|(?<=serial=)\S+"
-PRIVATE = tuple(re.compile(each, re.IGNORECASE) for each in (UUID, MAC, EMAIL, HOME, VOLUME, SERIAL))
+PRIVATE = tuple(re.compile(each, re.IGNORECASE) for each in (UUID, MAC, INTERFACE, EMAIL, HOME, VOLUME, SERIAL))
 ADDRESS = re.compile(r"(?<![\w:.])(?=[0-9a-f]*[:.][0-9a-f]*[:.])[0-9a-f:.]{3,45}(?<!\.)(?![\w:])", re.IGNORECASE)
 POSSESSIVE = re.compile(r"[^\W_]+(?=['\u2019\u02bc\u2018\uff07`\u00b4])")
 IDENTITY = re.compile(

@@ -1,6 +1,6 @@
 """The one protocol between collectors and the world: questions, replies and typed errors."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, cast
 
@@ -127,6 +127,9 @@ class Source(Protocol):
     def ask_many(self, questions: Iterable[Question[Any]]) -> Outcome:
         """Each question with its answer or its error; raises nothing."""
 
+    def close(self) -> None:
+        """Ends what is under way; nothing is asked afterwards."""
+
 
 class Replies:
     """What a parser gets: each question with its reply, or nothing where an optional one got none."""
@@ -146,10 +149,6 @@ class Replies:
         if reply is None:
             raise ParseError(f"no answer to {question}")
         return reply
-
-    def questions(self) -> Iterator[Question[Any]]:
-        """The questions that were answered: for a second round whose questions only the answers name."""
-        return (question for question, reply in self._answers.items() if reply is not None)
 
 
 def ask_each(source: Source, questions: Iterable[Question[Any]]) -> dict[Question[Any], Any]:

@@ -5,7 +5,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, cast
 
@@ -42,6 +42,7 @@ class Local:
 
     directories: tuple[str, ...] = DEFAULT_DIRECTORIES
     limit: int = LIMIT
+    running: process.Running = field(default_factory=process.Running, repr=False, compare=False)
 
     def ask(self, question: Question[Answer_co]) -> Answer_co:
         """The answer, or a `SourceError`."""
@@ -50,6 +51,10 @@ class Local:
     def ask_many(self, questions: Iterable[Question[Any]]) -> Outcome:
         """Each question with its answer or its error."""
         return ask_each(self, questions)
+
+    def close(self) -> None:
+        """Ends the programs that run."""
+        self.running.end()
 
     def where(self, name: str) -> str | None:
         """The absolute path of a program: what runs, and what sudoers lines and documentation print."""
@@ -77,7 +82,7 @@ class Local:
         path = self.where(name)
         if path is None:
             raise NotFound(f"{name} is in none of {', '.join(self.directories)}")
-        output = process.run((path, *command.argv[1:]), self._environment(), command.timeout, self.limit)
+        output = process.run((path, *command.argv[1:]), self._environment(), command.timeout, self.limit, self.running)
         if output.exit not in command.ok_exits:
             # Not what it printed: an error text may hold names and serial numbers.
             raise Failed(f"exit status {output.exit}" if output.exit >= 0 else f"ended by signal {-output.exit}")

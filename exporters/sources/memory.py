@@ -59,6 +59,10 @@ class Remembering:
         """Each question with its answer or its error."""
         return ask_each(self, questions)
 
+    def close(self) -> None:
+        """Ends what is under way."""
+        self._source.close()
+
     def _outcome(self, command: Command) -> Output | SourceError:
         with self._lock:
             self._forget_old()

@@ -4,6 +4,7 @@ import os
 import selectors
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,10 +16,40 @@ TICK = 0.05
 GRACE = 1.0
 
 
-def run(argv: Sequence[str], environment: Mapping[str, str], timeout: float, limit: int) -> Output:
+class Running:
+    """The children that run now; `end` kills them and lets no other start."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._children: set[subprocess.Popen[bytes]] = set()
+        self._ended = False
+
+    def start(self, argv: Sequence[str], environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+        """A new child."""
+        with self._lock:
+            if self._ended:
+                raise Failed("the exporter ends")
+            child = _start(argv, environment)
+            self._children.add(child)
+            return child
+
+    def forget(self, child: subprocess.Popen[bytes]) -> None:
+        """One that has ended."""
+        with self._lock:
+            self._children.discard(child)
+
+    def end(self) -> None:
+        """Kills all that run: they have sessions of their own, which nobody else would end."""
+        with self._lock:
+            self._ended = True
+            for child in self._children:
+                _kill(child)
+
+
+def run(argv: Sequence[str], environment: Mapping[str, str], timeout: float, limit: int, running: Running) -> Output:
     """What it printed and its exit status, negative for a signal. `timeout` in seconds, `limit` in bytes a stream."""
     deadline = time.monotonic() + timeout
-    process = _start(argv, environment)
+    process = running.start(argv, environment)
     try:
         stdout, stderr = _read(process, deadline, limit)
         status = process.wait(max(0.0, deadline - time.monotonic()))
@@ -30,6 +61,7 @@ def run(argv: Sequence[str], environment: Mapping[str, str], timeout: float, lim
         raise
     finally:
         _close(process)
+        running.forget(process)
     return Output(stdout, stderr, status)
 
 

@@ -151,6 +151,9 @@ class Replay:
         """Each question with its answer or its error."""
         return ask_each(self, questions)
 
+    def close(self) -> None:
+        """Nothing is ever under way."""
+
 
 def _output(question: Command, captured: Captured) -> Output:
     if captured.delay > question.timeout:

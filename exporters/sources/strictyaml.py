@@ -19,6 +19,29 @@ class YamlError(Exception):
 class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own shape
 
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._open: list[str] = []
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """A node without a tag of its own; one that holds itself is refused, others may be shared by alias."""
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        line, anchor = event.start_mark.line + 1, event.anchor or ""
+        if isinstance(event, yaml.AliasEvent) and anchor in self._open:
+            raise YamlError(f"line {line}: {anchor!r} holds itself")
+        if getattr(event, "tag", None) is not None:
+            raise YamlError(f"line {line}: tags are not known here")
+        self._open.append(anchor)
+        node = super().compose_node(parent, index)
+        self._open.pop()
+        return node
+
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        """A text that UTF-8 can hold."""
+        if any("\ud800" <= char <= "\udfff" for char in node.value):
+            raise YamlError(f"line {node.start_mark.line + 1}: half a character")
+        return super().construct_scalar(node)
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = True) -> dict[Hashable, Any]:
         """A dictionary; a key that stands twice is refused."""
         seen: dict[Any, int] = {}
@@ -56,10 +79,14 @@ def lines_of(text: str) -> dict[tuple[str | int, ...], int]:
     """The line of each value, by its path of keys and positions."""
     found: dict[tuple[str | int, ...], int] = {}
     root = yaml.compose(text, Loader=_Loader)
+    seen: set[int] = set()
     todo: list[tuple[tuple[str | int, ...], yaml.Node]] = [((), root)] if root else []
     while todo:
         path, node = todo.pop()
         found.setdefault(path, node.start_mark.line + 1)
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 found[(*path, key.value)] = key.start_mark.line + 1

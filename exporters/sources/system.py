@@ -32,6 +32,7 @@ from typing import Any, NamedTuple
 import psutil
 
 from exporters.sources.base import Denied, Failed, NotFound, SourceError
+from exporters.sources.clocks import clock_ids
 from exporters.sources.sysctl import sysctls
 
 LOCAL = frozenset(
@@ -160,11 +161,7 @@ def _processes() -> dict[str, Any]:
 
 
 def _clocks() -> dict[str, float]:
-    """RAW clocks on Darwin, where the others are adjusted; BOOTTIME runs on in sleep on Linux."""
-    if sys.platform == "darwin":
-        elapsed, awake = time.CLOCK_MONOTONIC_RAW, time.CLOCK_UPTIME_RAW
-    else:
-        elapsed, awake = time.CLOCK_BOOTTIME, time.CLOCK_MONOTONIC
+    elapsed, awake = clock_ids()
     return {"now": time.time(), "elapsed": time.clock_gettime(elapsed), "awake": time.clock_gettime(awake)}
 
 

@@ -95,9 +95,8 @@ def observe(state: Items) -> Stored:
     return Stored(sorted(state.seen))
 
 
-def resume(state: Items, past: Stored, _now: float, _: Context) -> Items:
-    changed = state.seen ^ frozenset(past.seen)
-    return Items(state.seen, state.changes + len(changed), tuple({"item": each} for each in changed))
+def restore(past: Stored) -> Items:
+    return Items(frozenset(past.seen))
 
 
 def tell_items(state: Items, _: Context) -> Iterable[Sample]:
@@ -117,7 +116,7 @@ def slow(**fields: Any) -> Collector:
         "metrics": tell_items,
         "families": (SLOW, GONE),
         "advance": advance,
-        "memory": Memory(Stored, observe, resume),
+        "memory": Memory(Stored, observe, restore),
         "events": lambda state: state.events,
         "cadence": 60.0,
         **fields,

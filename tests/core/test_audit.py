@@ -177,3 +177,11 @@ def test_a_write_after_a_failed_one_succeeds(folder: Path) -> None:
     today(folder).unlink()
     log.write([EVENT])
     assert today(folder).read_text().count("\n") == 1
+
+
+def test_old_files_go_at_the_first_call_of_a_day_even_without_an_event(folder: Path) -> None:
+    clock = HandClock()
+    AuditLog(folder, clock, keep_days=30).write([EVENT])
+    clock.move(90 * DAY)
+    AuditLog(folder, clock, keep_days=30).write([])
+    assert list(folder.iterdir()) == []

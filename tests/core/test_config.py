@@ -63,7 +63,7 @@ def loaded(
 
 def test_defaults_need_no_file() -> None:
     settings = load(COLLECTORS, None, {}, {}, lambda _: KEY)
-    assert settings.web.listen_addresses == ("127.0.0.1:10220",)
+    assert settings.web.listen_address == ("127.0.0.1:10220",)
     assert settings.web.telemetry_path == "/metrics"
     assert not settings.web.enable_lifecycle
     assert (settings.log.level, settings.log.format, settings.privacy.level) == ("info", "logfmt", "standard")
@@ -105,7 +105,7 @@ def test_a_higher_level_replaces_one_value_and_leaves_its_neighbours(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("written", "seconds"), [("90", 90), ("1.5", 1.5), ("90s", 90), ("5m", 300), ("1.5h", 5400), ("1d", 86400)]
+    ("written", "seconds"), [("90", 90), ("12.5", 12.5), ("90s", 90), ("5m", 300), ("1.5h", 5400), ("1d", 86400)]
 )
 def test_cadence_in_seconds_or_with_a_unit(tmp_path: Path, written: str, seconds: float) -> None:
     for settings in (
@@ -133,14 +133,14 @@ def test_sections_without_content_keep_their_defaults(tmp_path: Path) -> None:
 
 def test_lists_and_booleans_in_variables(tmp_path: Path) -> None:
     environ = {
-        "POMONA_WEB__LISTEN_ADDRESSES": "127.0.0.1:1, [::1]:2",
+        "POMONA_WEB__LISTEN_ADDRESS": "127.0.0.1:1, [::1]:2",
         "POMONA_WEB__ENABLE_LIFECYCLE": "true",
         "POMONA_COLLECTORS__RARE__ENABLED": "1",
         "POMONA_COLLECTORS__WALK__FOLDER": "123",
         "POMONA_CORPUS": "is no configuration",
     }
     settings = loaded(tmp_path, "", environ)
-    assert settings.web.listen_addresses == ("127.0.0.1:1", "[::1]:2")
+    assert settings.web.listen_address == ("127.0.0.1:1", "[::1]:2")
     assert settings.web.enable_lifecycle
     assert RARE in settings.collectors
     assert settings.contexts["walk"].config.folder == "123"
@@ -187,7 +187,7 @@ def test_a_bad_key_file_ends_the_load() -> None:
 
 
 BAD_FILES = (
-    ("web:\n  listen_adress: ':1'", "2: web.listen_adress: unknown key; did you mean 'listen_addresses'?"),
+    ("web:\n  listen_adress: ':1'", "2: web.listen_adress: unknown key; did you mean 'listen_address'?"),
     ("wbe: {}", "1: wbe: unknown key; did you mean 'web'?"),
     ("log:\n  zzz: 1", "2: log.zzz: unknown key; known here: format, level"),
     ("collectors:\n  wlak: {}", "2: collectors.wlak: unknown key; did you mean 'walk'?"),
@@ -202,11 +202,11 @@ BAD_FILES = (
     ("collectors:\n  walk:\n    logins:\n    - kind: x", "4: collectors.walk.logins[0]: 'user' is missing"),
     ("collectors:\n  walk:\n    names:\n      a: b\n      c: 1", "5: collectors.walk.names.c: expected text, got 1"),
     ("collectors: {walk: {names: [a]}}", "1: collectors.walk.names: expected a mapping, got a list"),
-    ("web:\n  listen_addresses: ':1'", "2: web.listen_addresses: expected at least one address, got ':1'"),
-    ("web:\n  listen_addresses: []", "2: web.listen_addresses: expected at least one address, got an empty list"),
+    ("web:\n  listen_address: ':1'", "2: web.listen_address: expected at least one address, got ':1'"),
+    ("web:\n  listen_address: []", "2: web.listen_address: expected at least one address, got an empty list"),
     (
-        "web:\n  listen_addresses:\n  - ':1'\n  - nowhere",
-        "4: web.listen_addresses[1]: expected an address such as 127.0.0.1:10220, got 'nowhere'",
+        "web:\n  listen_address:\n  - ':1'\n  - nowhere",
+        "4: web.listen_address[1]: expected an address such as 127.0.0.1:10220, got 'nowhere'",
     ),
     ("web: {enable_lifecycle: on}", "1: web.enable_lifecycle: expected true or false, got 'on'"),
     (
@@ -219,6 +219,15 @@ BAD_FILES = (
     ),
     ("web: 5", "1: web: expected a mapping, got 5"),
     ("log:\n\n  level: loud", "3: log.level: expected one of debug, info, warn, error, got 'loud'"),
+    (
+        "events: {keep_days: 9999999999}",
+        "1: events.keep_days: expected a number of days from 1 to 3650, got 9999999999",
+    ),
+    ("events: {keep_days: 0}", "1: events.keep_days: expected a number of days from 1 to 3650, got 0"),
+    (
+        f"events: {{keep_days: {10**30}}}",
+        f"1: events.keep_days: expected a number of days from 1 to 3650, got {10**30}",
+    ),
     ("privacy: {level: 1}", "1: privacy.level: expected one of standard, full, strict, got 1"),
     ("collectors: {walk: {most: 1.5}}", "1: collectors.walk.most: expected a whole number, got 1.5"),
     ("collectors: {walk: {most: 101}}", "1: collectors.walk: most is at most 100"),
@@ -226,15 +235,15 @@ BAD_FILES = (
     ("collectors: {walk: {folder: 1}}", "1: collectors.walk.folder: expected text, got 1"),
     (
         "collectors: {walk: {cadence: 0.5}}",
-        "1: collectors.walk.cadence: expected seconds, or a time such as 90s or 5m, at least 1 s",
+        "1: collectors.walk.cadence: expected seconds, or a time such as 90s or 5m, at least 10 s",
     ),
     (
         "collectors: {walk: {cadence: often}}",
-        "1: collectors.walk.cadence: expected seconds, or a time such as 90s or 5m, at least 1 s",
+        "1: collectors.walk.cadence: expected seconds, or a time such as 90s or 5m, at least 10 s",
     ),
     (
         "collectors: {walk: {cadence: true}}",
-        "1: collectors.walk.cadence: expected seconds, or a time such as 90s or 5m, at least 1 s",
+        "1: collectors.walk.cadence: expected seconds, or a time such as 90s or 5m, at least 10 s",
     ),
     ("web: {}\nweb: {}", "2: 'web' stands twice (first in line 1)"),
     ("web: [", "1: expected the node content, but found '<stream end>'"),
@@ -256,16 +265,17 @@ def test_a_bad_file_is_told_in_one_line(tmp_path: Path, text: str, told: str) ->
 
 
 BAD_VARIABLES = (
-    ("POMONA_WEB__LISTEN_ADDRESS", ":1", "unknown variable; did you mean 'POMONA_WEB__LISTEN_ADDRESSES'?"),
+    ("POMONA_EVENTS__KEEP_DAYS", "3651", "expected a number of days from 1 to 3650, got '3651'"),
+    ("POMONA_WEB__LISTEN_ADDRESSES", ":1", "unknown variable; did you mean 'POMONA_WEB__LISTEN_ADDRESS'?"),
     ("POMONA_WEB__ENABLE_LIFECYCLE", "maybe", "expected true or false, got 'maybe'"),
-    ("POMONA_WEB__LISTEN_ADDRESSES", ":1,x", "expected an address such as 127.0.0.1:10220, got 'x'"),
-    ("POMONA_WEB__LISTEN_ADDRESSES", "", "expected at least one address, got an empty list"),
+    ("POMONA_WEB__LISTEN_ADDRESS", ":1,x", "expected an address such as 127.0.0.1:10220, got 'x'"),
+    ("POMONA_WEB__LISTEN_ADDRESS", "", "expected at least one address, got an empty list"),
     ("POMONA_LOG__LEVEL", "WARN", "expected one of debug, info, warn, error, got 'WARN'"),
     ("POMONA_COLLECTORS__WALK__MOST", "ten", "expected a whole number, got 'ten'"),
     (
         "POMONA_COLLECTORS__WALK__CADENCE",
         "0",
-        "expected seconds, or a time such as 90s or 5m, at least 1 s",
+        "expected seconds, or a time such as 90s or 5m, at least 10 s",
     ),
     ("POMONA_COLLECTORS__WALK__LOGINS", "ann", "expected a mapping, got 'ann'"),
 )
@@ -280,8 +290,8 @@ def test_a_bad_variable_is_named(tmp_path: Path, name: str, value: str, told: st
 
 def test_a_flag_that_does_not_fit(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
-        loaded(tmp_path, "", {}, {"web.listen_addresses": ("x",)})
-    assert str(caught.value) == "web.listen_addresses[0]: expected an address such as 127.0.0.1:10220, got 'x'"
+        loaded(tmp_path, "", {}, {"web.listen_address": ("x",)})
+    assert str(caught.value) == "web.listen_address[0]: expected an address such as 127.0.0.1:10220, got 'x'"
 
 
 def test_a_fault_of_the_file_is_told_even_where_a_flag_replaces_it(tmp_path: Path) -> None:

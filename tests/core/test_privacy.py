@@ -9,7 +9,7 @@ import pytest
 
 from exporters.core.context import Context
 from exporters.core.errors import PersonError
-from exporters.core.privacy import Key, KeyFileError, key_place, load_key, new_key, state_dir
+from exporters.core.privacy import Key, KeyFileError, condensed, key_place, load_key, new_key, state_dir
 
 SPARE = b"only for this run"
 TEXT = b"0123456789abcdef0123456789abcdef"
@@ -36,7 +36,7 @@ def test_a_given_file_wins(tmp_path: Path) -> None:
     given, place = tmp_path / "fleet", tmp_path / "key"
     given.write_bytes(TEXT + b"\n")
     given.chmod(0o600)
-    assert load_key(str(given), SPARE, place) == Key(TEXT)
+    assert load_key(str(given), SPARE, place) == Key(condensed(TEXT))
     assert not place.exists()
 
 
@@ -62,7 +62,7 @@ def test_a_rival_that_was_first_wins(tmp_path: Path, monkeypatch: pytest.MonkeyP
         link(source, target)
 
     monkeypatch.setattr(os, "link", late)
-    assert load_key("", SPARE, place) == Key(TEXT)
+    assert load_key("", SPARE, place) == Key(condensed(TEXT))
     assert list(tmp_path.iterdir()) == [place]
 
 
@@ -93,7 +93,7 @@ def test_a_key_that_others_may_read_is_used_and_told(tmp_path: Path, mode: int) 
     path.write_bytes(TEXT)
     path.chmod(mode)
     key = load_key(str(path), SPARE)
-    assert (key.secret, key.kept) == (TEXT, True)
+    assert (key.secret, key.kept) == (condensed(TEXT), True)
     assert key.warning == f"{path}: others may read the key; mend it with: chmod 600 {path}"
     assert TEXT.decode() not in key.warning + repr(key)
 
@@ -115,7 +115,7 @@ def test_a_link_is_followed_only_where_a_person_named_it(tmp_path: Path) -> None
     (tmp_path / "real").chmod(0o600)
     link = tmp_path / "link"
     link.symlink_to("real")
-    assert load_key(str(link), SPARE) == Key(TEXT)
+    assert load_key(str(link), SPARE) == Key(condensed(TEXT))
     with pytest.raises(KeyFileError, match="link: is a link"):
         load_key("", SPARE, link)
 
@@ -161,3 +161,9 @@ def test_a_user_without_a_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         key_place(platform="darwin", root=False)
     with pytest.raises(PersonError, match="~nobody-of-that-name/key: there is no such home directory"):
         load_key("~nobody-of-that-name/key", SPARE)
+
+
+def test_keys_that_begin_alike_differ() -> None:
+    start = b"-----BEGIN OPENSSH PRIVATE KEY-----\n" + b"A" * 80
+    assert condensed(start + b"one") != condensed(start + b"two")
+    assert len(condensed(start)) == 64

@@ -71,6 +71,7 @@ def test_chosen_collectors() -> None:
     [
         ({"collect[]": ("nonsense",)}, "unknown collector 'nonsense'; there are quick, slow"),
         ({"exclude[]": ("nonsense",)}, "unknown collector"),
+        ({"collect[]": ("",)}, "unknown collector ''"),
         ({"collect[]": ("quick",), "exclude[]": ("slow",)}, "cannot be combined"),
     ],
 )

@@ -84,7 +84,7 @@ def test_it_serves_this_machine_and_ends_at_once(tmp_path: Path) -> None:
         assert "pomona_host_cpu_seconds_total" in text
         assert 'pomona_collector_success{collector="cpu"} 1.0' in text
         assert agent.ask("/-/healthy") == (200, "Healthy.\n")
-        assert "listen_addresses" in agent.ask("/config")[1]
+        assert "listen_address" in agent.ask("/config")[1]
         assert agent.ask("/metrics?collect%5B%5D=nonsense")[0] == 400
         assert agent.ask("/-/reload", "POST")[0] == 404
         begun = time.monotonic()
@@ -109,6 +109,25 @@ def test_reload_by_signal_takes_a_good_file_and_keeps_the_old_for_a_bad_one(tmp_
         assert "pomona_host_cpu" in agent.ask("/metrics")[1]
 
 
+@pytest.mark.parametrize("text", ["a: !!bool foo", "&a [*a]", 'log: {level: "\\ud800"}', "\x00"])
+def test_no_file_ends_the_running_agent(text: str, tmp_path: Path) -> None:
+    with running(tmp_path) as agent:
+        agent.config.write_text(text)
+        agent.process.send_signal(signal.SIGHUP)
+        agent.logged("configuration not reloaded")
+        assert agent.value("pomona_config_last_reload_successful") == 0
+
+
+def test_a_reload_that_hangs_does_not_keep_it_alive(tmp_path: Path) -> None:
+    with running(tmp_path) as agent:
+        agent.config.unlink()
+        os.mkfifo(agent.config)
+        agent.process.send_signal(signal.SIGHUP)
+        assert agent.ask("/-/healthy")[0] == 200
+        agent.process.send_signal(signal.SIGTERM)
+        assert agent.process.wait(10) == 0
+
+
 def test_reload_over_http_only_where_it_is_allowed_and_from_here(tmp_path: Path) -> None:
     with running(tmp_path, "--web.enable-lifecycle") as agent:
         assert agent.ask("/-/reload")[0] == 405
@@ -130,6 +149,8 @@ def test_reload_over_http_only_where_it_is_allowed_and_from_here(tmp_path: Path)
         ({"host": "localhost:10220", "origin": "http://localhost:3000"}, True),
         ({"host": "localhost:10220", "origin": "null"}, True),
         ({"host": "rebound.example:10220"}, True),
+        ({"host": "["}, True),
+        ({"host": "localhost", "origin": "http://["}, True),
         ({}, True),
     ],
 )
@@ -151,6 +172,15 @@ def foreign_file(state: Path) -> None:
 
 def no_folder(state: Path) -> None:
     state.write_text("a file")
+
+
+def test_nothing_is_written_through_a_refused_directory(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir(mode=0o755)
+    (tmp_path / "state").symlink_to(tmp_path / "elsewhere")
+    with running(tmp_path) as agent:
+        assert agent.value("pomona_state_usable") == 0
+        assert agent.value("pomona_event_log_usable") == 0
+    assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
 @pytest.mark.parametrize("harm", [corrupt, foreign_file, no_folder])

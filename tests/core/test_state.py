@@ -112,10 +112,14 @@ def test_writing_that_starts_to_fail_is_told_once(tmp_path: Path, caplog: pytest
     store.close()
 
 
-def test_stored_rubbish_is_told_and_taken_as_nothing(tmp_path: Path) -> None:
+def test_a_row_that_cannot_be_read_is_told_and_costs_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     store = Store(tmp_path)
+    store.put("power", "one", Seen(["p"]))
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("INSERT INTO observations (collector, fingerprint, seen) VALUES ('usb', 'one', '{')")
     database.close()
     assert store.get("usb", "one", Seen) is None
+    assert "usb" in caplog.text
+    assert store.usable
+    assert store.get("power", "one", Seen) == Seen(["p"])
     store.close()

@@ -31,12 +31,13 @@ def test_exclude_replaces_the_default() -> None:
     assert names("utun3", "en0", "en5", exclude="en5") == ["en0", "utun3"]
 
 
+@pytest.mark.parametrize("pattern", ["en(", "a{99999999999}", "(" * 5000 + ")" * 5000])
 @pytest.mark.parametrize("key", ["include", "exclude"])
-def test_a_bad_expression_is_an_error_of_the_configuration(key: str) -> None:
+def test_a_bad_expression_is_an_error_of_the_configuration(key: str, pattern: str) -> None:
     config = COLLECTORS["network"].config
     assert config
     with pytest.raises(msgspec.ValidationError, match="no regular expression"):
-        msgspec.convert({key: "en("}, config)
+        msgspec.convert({key: pattern}, config)
 
 
 def test_a_hardware_address_in_a_name_is_hashed() -> None:

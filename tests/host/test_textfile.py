@@ -1,5 +1,6 @@
 """Files of other programs: published whole under their own names, or refused whole; never a broken scrape."""
 
+import json
 import math
 import os
 from pathlib import Path
@@ -13,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families as text_form
 from exporters.core.metrics import render
 from exporters.host import textfile
 from exporters.host.exposition import BadExpositionError, Exposition
-from exporters.sources.base import Denied, Listing, NotFound, TooLarge
+from exporters.sources.base import Denied, File, Listing, NotFound, Replies, TooLarge
 from exporters.sources.local import Local
 from exporters.sources.replay import Captured, Captures, Replay
 from host.answering import context_of, lines, seen
@@ -175,7 +176,38 @@ def test_a_file_name_of_any_bytes_is_told(tmp_path: Path) -> None:
 def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "huge.prom").open("wb") as file:
         file.truncate(100 * 1024 * 1024)
-    assert standing(tmp_path) == {"huge.prom": "unreadable"}
+    (tmp_path / "small.prom").write_bytes(b"a 1\n")
+    assert standing(tmp_path) == {"huge.prom": "too_large", "small.prom": ""}
+
+
+def filled(name: str, size: int) -> bytes:
+    """A text of that many bytes with one sample."""
+    sample = f"{name} 1\n".encode()
+    return sample + b"#" * (size - len(sample) - 1) + b"\n"
+
+
+def test_files_that_fit_together_are_read_and_the_others_told(tmp_path: Path) -> None:
+    for name, size in {"a": 500_000, "b": 2**20 - 500_000, "c": 10, "d": 0}.items():
+        (tmp_path / f"{name}.prom").write_bytes(filled(name, size) if size else b"")
+    assert standing(tmp_path) == {"a.prom": "", "b.prom": "", "c.prom": "too_large", "d.prom": ""}
+    found = published(tmp_path)
+    assert found[:2] == ["a 1.0", "b 1.0"]
+    assert 'pomona_textfile_problem{file="c.prom",problem="too_large"} 1.0' in found
+    assert 'pomona_textfile_error{file="c.prom"} 1.0' in found
+
+
+def test_a_file_that_does_not_fit_leaves_room_for_smaller_ones(tmp_path: Path) -> None:
+    for name, size in {"a": 1_000_000, "b": 100_000, "c": 48_576}.items():
+        (tmp_path / f"{name}.prom").write_bytes(filled(name, size))
+    assert standing(tmp_path) == {"a.prom": "", "b.prom": "too_large", "c.prom": ""}
+
+
+def test_a_file_that_does_not_fit_is_not_asked_for() -> None:
+    listed = [{"name": f"{name}.prom", "size": 600_000, "modified": 1.0} for name in "ab"]
+    captures = Captures(listings={"/checks": Captured(json.dumps(listed).encode())})
+    context = context_of("textfile", directory="/checks")
+    replies = Replies({textfile.listing(context)[0]: Replay(captures).ask(Listing("/checks", "*.prom"))})
+    assert textfile.files(replies, context) == (File("/checks/a.prom"),)
 
 
 def test_too_many_files_are_told_by_one(tmp_path: Path) -> None:
@@ -245,4 +277,15 @@ def test_an_entry_that_grew_after_it_was_listed_is_not_read() -> None:
         files={"/checks/a.prom": Captured(b"a 1\n" * 300_000)},
     )
     (found,) = seen("textfile", Replay(captures), context_of("textfile", directory="/checks")).reading
-    assert found.problem == "unreadable"
+    assert found.problem == "too_large"
+
+
+def test_files_that_grew_after_they_were_listed_stay_below_the_limit_together() -> None:
+    listed = [{"name": f"{name}.prom", "size": 10, "modified": 1.0} for name in "abc"]
+    captures = Captures(
+        listings={"/checks": Captured(json.dumps(listed).encode())},
+        files={f"/checks/{name}.prom": Captured(filled(name, 600_000)) for name in "ab"}
+        | {"/checks/c.prom": Captured(b"c 1\n")},
+    )
+    found = seen("textfile", Replay(captures), context_of("textfile", directory="/checks")).reading
+    assert [each.problem for each in found] == ["", "too_large", ""]

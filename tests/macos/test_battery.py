@@ -29,6 +29,7 @@ BOUNDS = {
     "macos_battery_full_charge_coulombs": (3.6, 65534 * 3.6),
     "macos_battery_design_charge_coulombs": (3.6, 65534 * 3.6),
 }
+RESTING = {"ExternalConnected": True, "Amperage": 0}
 
 
 def with_battery(**changes: Any) -> Seen:
@@ -58,11 +59,12 @@ def test_a_mac_without_a_battery_says_so_and_nothing_else(printed: bytes) -> Non
         ({"IsCharging": True, "ExternalConnected": True}, "charging"),
         ({}, "discharging"),
         ({"FullyCharged": True}, "discharging"),
-        ({"ExternalConnected": True, "FullyCharged": True}, "full"),
-        ({"ExternalConnected": True, "ChargerData": {"NotChargingReason": 16777216}}, "held"),
-        ({"ExternalConnected": True, "ChargerData": {"NotChargingReason": 36028797018964096}}, "held"),
-        ({"ExternalConnected": True, "ChargerData": {"NotChargingReason": 0}}, "not_charging"),
-        ({"ExternalConnected": True, "ChargerData": {}}, "not_charging"),
+        ({**RESTING, "FullyCharged": True}, "full"),
+        ({**RESTING, "ChargerData": {"NotChargingReason": 16777216}}, "held"),
+        ({**RESTING, "ChargerData": {"NotChargingReason": 36028797018964096}}, "held"),
+        ({**RESTING, "ChargerData": {"NotChargingReason": 0}}, "not_charging"),
+        ({**RESTING, "ChargerData": {}}, "not_charging"),
+        ({**RESTING, "Amperage": -2000, "ChargerData": {"NotChargingReason": 128}}, "discharging"),
     ],
 )
 def test_state(changes: dict[str, Any], state: str) -> None:

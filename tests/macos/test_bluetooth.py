@@ -139,3 +139,26 @@ def test_whatever_is_answered_gives_samples_or_a_parse_error(answer: bytes) -> N
             continue
         text = render(bluetooth.bluetooth.metrics(found, where)).decode()
         assert text.count("\nmacos_bluetooth_device_info{") == len(found.paired)
+
+
+def test_an_address_is_one_device_whether_or_not_the_report_tells_its_ids() -> None:
+    address = "02:00:00:00:01:09"
+    bare = shown(bluetooth.bluetooth, bluetooth=bluetooth_report([paired("Pods", address)]))
+    full = shown(
+        bluetooth.bluetooth,
+        bluetooth=bluetooth_report([paired("Pods", address, device_vendorID="0x004C", device_productID="0x2014")]),
+    )
+    pick = "macos_bluetooth_device_connected"
+    assert [line for line in bare if pick in line] == [line for line in full if pick in line]
+
+
+def test_a_twin_keeps_its_number_at_strict_when_the_report_changes_its_order() -> None:
+    ids = {"device_vendorID": "0x004C", "device_productID": "0x2014"}
+    one = paired("A", "02:00:00:00:01:01", device_batteryLevelMain="10%", **ids)
+    two = paired("B", "02:00:00:00:01:02", device_batteryLevelMain="90%", **ids)
+    there, back = (
+        {line for line in shown(bluetooth.bluetooth, "strict", bluetooth=bluetooth_report(order)) if "battery" in line}
+        for order in ([one, two], [two, one])
+    )
+    assert there == back
+    assert len(there) == 2

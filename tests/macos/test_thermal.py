@@ -130,3 +130,9 @@ def test_any_sysctl_is_read_or_unparsable(arm: object, level: object) -> None:
     known = facts(hw__optional__arm64=arm, machdep__xcpm__cpu_thermal_level=level)
     seen = see(thermal, {SYSCTL: known, LIMITS: (NOTES + BLOCK).encode(), PRESSURE: f"{KEY} 0\n".encode()})
     assert seen.problems.keys() <= {"unparsable", "failed"}
+
+
+def test_a_virtual_mac_has_no_pressure_because_an_unposted_level_reads_0_too() -> None:
+    virtual = facts(hw__optional__arm64=1, hw__model="VirtualMac2,1")
+    seen = see(thermal, {SYSCTL: virtual, PRESSURE: f"{KEY} 0\n".encode()})
+    assert (seen.values, seen.problems) == ({}, {})

@@ -110,4 +110,13 @@ def test_whatever_is_answered_gives_samples_or_a_parse_error(answer: bytes) -> N
             continue
         text = render(thunderbolt.thunderbolt.metrics(found, where)).decode()
         assert text.count("macos_thunderbolt_device_info{") == len(found.devices)
-        assert text.count("macos_thunderbolt_port_connected{") == len(found.ports)
+        assert text.count("macos_thunderbolt_port_connected{") == sum(
+            each.connected is not None for each in found.ports
+        )
+
+
+@pytest.mark.parametrize("status", [{}, {"receptacle_status_key": "receptacle_something_new"}])
+def test_a_port_whose_status_is_not_told_has_no_sample(status: dict[str, str]) -> None:
+    bus = {"_name": "thunderboltusb4_bus_0", "receptacle_1_tag": {"receptacle_id_key": "1", **status}}
+    told = shown(thunderbolt.thunderbolt, thunderbolt={"SPThunderboltDataType": [bus]})
+    assert not [line for line in told if "port_connected" in line]

@@ -2,6 +2,7 @@
 
 import io
 import json
+import pwd
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -147,6 +148,14 @@ def test_a_crashing_collector_is_told_and_its_answers_captured(tmp_path: Path) -
     told = captured(tmp_path / "new", declared=collector("devices", required=(REPORT,), parse=crash)(devices.metrics))
     assert "devices crashed (ZeroDivisionError)" in told
     assert "report-json.json" in {path.name for path in (tmp_path / "new").iterdir()}
+
+
+def test_the_person_behind_sudo_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUDO_UID", "0")
+    assert pwd.getpwuid(0).pw_name in own_names()
+    for unknown in ("", "4294967290", "99999999999999999999"):
+        monkeypatch.setenv("SUDO_UID", unknown)
+        assert own_names()
 
 
 def test_own_names_hold_the_machine_and_its_user() -> None:

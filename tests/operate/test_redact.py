@@ -108,6 +108,21 @@ def test_what_cannot_be_read_is_refused(redactor: Redactor, data: bytes) -> None
         redactor.document(data, ())
 
 
+@pytest.mark.parametrize("name", ["enx{}", "wlx{}", "wwx{}", "enx{}.20", "br-enx{}"])
+def test_a_hardware_address_in_the_name_of_an_interface_is_replaced(redactor: Redactor, name: str) -> None:
+    whole = name.format("0011223344aa")
+    (kept,) = redactor.facts({whole: {"bytes_recv": 7}})
+    other = re.fullmatch(re.escape(name).replace(r"\{\}", "([0-9a-f]{12})"), kept)
+    assert other
+    assert other[1] != "0011223344aa"
+    assert redactor.text(f"{whole}: up, 00:11:22:33:44:aa") == f"{kept}: up, {':'.join(re.findall('..', other[1]))}"
+
+
+def test_names_of_interfaces_without_an_address_stay(redactor: Redactor) -> None:
+    names = {"en0": 1, "enp3s0f1": 1, "enx0": 1, "wlan0": 1, "utun12": 1, "enx00112233445566": 1}
+    assert redactor.facts(names) == names
+
+
 def test_text_keeps_what_no_pattern_finds(redactor: Redactor) -> None:
     text = (
         b"Now drawing from 'AC Power'\n -InternalBattery-0 (id=4653155)\t99%; charged; 0:00 remaining present: true\n"

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -260,3 +261,27 @@ def test_ask_many_gives_each_its_answer_or_error(script: Script) -> None:
     assert answers[good].exit == 0
     assert {type(answers[bad]), type(answers[missing])} == {Failed, NotFound}
     assert all(isinstance(answers[each], SourceError) for each in (bad, missing))
+
+
+def test_closing_ends_the_programs_that_run_and_lets_no_other_start(script: Script, tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    local = script(f"echo $$ > {pid}; exec sleep 600")
+    failed: list[SourceError] = []
+
+    def ask() -> None:
+        try:
+            local.ask(Command(("tool",), timeout=300))
+        except SourceError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    while not (pid.exists() and pid.read_text()):
+        time.sleep(0.01)
+    local.close()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert len(failed) == 1
+    assert ended(pid)
+    with pytest.raises(Failed, match="ends"):
+        local.ask(Command(("tool",)))
