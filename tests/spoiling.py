@@ -108,20 +108,20 @@ def exchanged(content: bytes, swap: Callable[[str, Any], Any]) -> Iterator[bytes
             yield write(copy)
 
 
-def renamed(content: bytes, kept: Iterable[str] = ()) -> Iterator[bytes]:
-    """The document once for each key in it, with a secret in the place of that key."""
+def renamed(content: bytes, to: str | None) -> Iterator[tuple[str, bytes]]:
+    """Each key of a document, and the document with another key in its place, or with nothing."""
     tree, write = decoded(content)
     if write is None:
         return
     for wanted in dict.fromkeys(key for _, key, _ in walk(tree) if isinstance(key, str)):
-        if wanted not in kept:
-            yield write(_renamed(tree, wanted))
+        yield wanted, write(_renamed(tree, wanted, to))
 
 
-def _renamed(tree: Any, wanted: str) -> Any:
+def _renamed(tree: Any, wanted: str, to: str | None) -> Any:
     if isinstance(tree, dict):
-        return {CANARY if key == wanted else key: _renamed(value, wanted) for key, value in tree.items()}
-    return [_renamed(each, wanted) for each in tree] if isinstance(tree, list) else tree
+        names = {key: to if key == wanted else key for key in tree}
+        return {names[key]: _renamed(value, wanted, to) for key, value in tree.items() if names[key] is not None}
+    return [_renamed(each, wanted, to) for each in tree] if isinstance(tree, list) else tree
 
 
 def poisons(content: bytes, publishes: tuple[str, ...], names: Iterable[str] = ()) -> Iterator[bytes]:
@@ -135,7 +135,7 @@ def poisons(content: bytes, publishes: tuple[str, ...], names: Iterable[str] = (
         return
     for swap in (lambda _: CANARY, lambda text: f"{text} {CANARY}"):
         yield from exchanged(content, lambda name, value, swap=swap: _told(name, value, publishes, swap))
-    yield from renamed(content, names)
+    yield from (poisoned for key, poisoned in renamed(content, CANARY) if key not in names)
 
 
 def _told(name: str, value: Any, publishes: tuple[str, ...], swap: Callable[[str], str]) -> Any:

@@ -86,8 +86,8 @@ def _state(node: Node) -> str:
 
     A battery that drains is discharging on mains, too: the adapter may give less than the Mac draws.
     """
-    external = says(node, "ExternalConnected")
-    if says(node, "IsCharging"):
+    external, charging = says(node, "ExternalConnected"), says(node, "IsCharging")
+    if charging:
         return "charging"
     if external is None:
         return "unknown"
@@ -95,8 +95,9 @@ def _state(node: Node) -> str:
         return "discharging"
     if says(node, "FullyCharged"):
         return "full"
-    reason = measure(part(node, "ChargerData"), "NotChargingReason", 1, 1 << 64)
-    return "not_charging" if reason is None else "held"
+    if measure(part(node, "ChargerData"), "NotChargingReason", 1, 1 << 64) is not None:
+        return "held"
+    return "unknown" if charging is None else "not_charging"
 
 
 def _charge(node: Node) -> float | None:
@@ -122,7 +123,7 @@ def _coulombs(node: Node, key: str, low: float = 1) -> float | None:
 def _current(node: Node, state: str) -> float | None:
     """A running Mac draws something from its battery: 0 mA just after unplugging is a gauge that has not measured."""
     amperes = measure(node, "Amperage", -MOST, MOST, per=1000)
-    return None if state == "discharging" and amperes == 0 else amperes
+    return None if state in {"discharging", "unknown"} and amperes == 0 else amperes
 
 
 def _temperature(node: Node) -> float | None:

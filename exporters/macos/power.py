@@ -87,11 +87,11 @@ def _one_ups(state: str) -> Ups | None:
 def _system_watts(node: Node) -> float | None:
     """SystemPower is in watts and gone since macOS 27; SystemLoad is in milliwatts and 0 just after unplugging.
 
-    Up to macOS 26 SystemLoad includes what charges the battery, so it counts only while nothing charges.
+    Up to macOS 26 SystemLoad includes what charges the battery, so it counts only where nothing is said to charge.
     """
     if watts := measure(part(node, "BatteryData"), "SystemPower", 0, MOST_WATTS):
         return watts
-    if says(node, "IsCharging") and not has_moved(node):
+    if says(node, "IsCharging") is not False and not has_moved(node):
         return None
     return measure(part(node, "PowerTelemetryData"), "SystemLoad", 1, MOST_WATTS * 1000, per=1000)
 

@@ -113,7 +113,7 @@ def stack(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def test_a_falling_battery_ends_in_one_delivered_alert(stack: Stack) -> None:
     mac = stack.failing
     until(lambda: query(stack.prometheus, f"{CHARGE} > 0.5").get(mac.name), "the charge in Prometheus")
-    assert query(stack.prometheus, f'ALERTS{{instance="{mac.name}"}}') == {}
+    assert query(stack.prometheus, f'ALERTS{{alertname="MacBatteryLow",instance="{mac.name}"}}') == {}
     mac.move(lambda told: told[CHARGE] < 0.05 and told[DISCHARGING] == 1)
     alert = stack.delivery(mac, "MacBatteryLow", "firing")
     assert alert.labels["severity"] == "critical"

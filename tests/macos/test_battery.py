@@ -71,6 +71,13 @@ def test_state(changes: dict[str, Any], state: str) -> None:
     assert with_battery(**changes).only("macos_battery_state") == state
 
 
+def test_state_is_unknown_on_mains_where_charging_is_not_told_nor_anything_that_stops_it() -> None:
+    node = {key: value for key, value in {**LAPTOP, **RESTING, "ChargerData": {}}.items() if key != "IsCharging"}
+    assert see(battery, {BATTERY: ioreg(node)}).only("macos_battery_state") == "unknown"
+    held = {**node, "ChargerData": {"NotChargingReason": 16}}
+    assert see(battery, {BATTERY: ioreg(held)}).only("macos_battery_state") == "held"
+
+
 def test_state_is_unknown_where_mains_are_not_told() -> None:
     node = {key: value for key, value in LAPTOP.items() if key not in {"ExternalConnected", "IsCharging"}}
     assert see(battery, {BATTERY: ioreg(node)}).only("macos_battery_state") == "unknown"
