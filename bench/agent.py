@@ -3,15 +3,17 @@
 import sys
 from pathlib import Path
 
+import exporters.operate.agent  # noqa: F401 - what the command line imports counts, too
 from bench.fakes import fake_mac
 from exporters.core import config
 from exporters.core.clock import system_clock
 from exporters.core.collector import discover
 from exporters.core.privacy import Key
 from exporters.core.serve import serve
+from exporters.operate.flags import packages
 from exporters.sources.memory import Remembering
 
-PACKAGES = ("exporters.host", "exporters.macos")
+PACKAGES = packages(replay=True)
 
 
 def main(folder: Path, port: str, web_file: str = "") -> int:
