@@ -25,7 +25,7 @@ def main(folder: Path, port: str, web_file: str = "") -> int:
     def load() -> config.Settings:
         return config.load(collectors, None, {}, flags, lambda _: Key(b"bench" * 4))
 
-    return serve(load, Remembering(source, clock=system_clock().elapsed), folder / "state")
+    return serve(load(), load, Remembering(source, clock=system_clock().elapsed), folder / "state")
 
 
 if __name__ == "__main__":

@@ -165,7 +165,7 @@ def test_config_check_makes_no_key(run: Run) -> None:
 
 CONFIG_ERRORS = (
     ("web:\n  listen_adress: ':1'", "2: web.listen_adress: unknown key; did you mean 'listen_address'?"),
-    ("privacy: {key_file: /no/such/key}", "/no/such/key: No such file or directory"),
+    ("privacy: {key_file: /no/such/key}", "privacy.key_file: /no/such/key: No such file or directory"),
     ("web: {config_file: /no/such/web.yml}", "/no/such/web.yml: No such file or directory"),
 )
 

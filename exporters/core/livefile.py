@@ -32,6 +32,7 @@ class LiveFile:
         self._stamp: Stamp = ()
         self._config: WebConfig | None = None
         self._terms = Terms()
+        self.good = True
 
     def load(self) -> Terms:
         """The terms; WebError where the file cannot be honoured."""
@@ -50,6 +51,7 @@ class LiveFile:
         """The terms as of now: a look at the times of a few files, and no more unless one has changed."""
         if self._look() == self._stamp:
             return self._terms
+        self.good = False
         try:
             self.load()
         except WebError as error:
@@ -57,6 +59,7 @@ class LiveFile:
         except Exception as bug:  # noqa: BLE001 - whatever is in the file, requests are answered
             self._log.error("the web file in force stays: the new one cannot be read (%s)", type(bug).__name__)
         else:
+            self.good = True
             self._log.info("the web file and its certificates were read again")
         return self._terms
 

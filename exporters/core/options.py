@@ -20,7 +20,7 @@ Address = Annotated[
     str,
     Meta(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]*):\d{1,5}$", description="an address such as 127.0.0.1:10220"),
 ]
-Addresses = Annotated[tuple[Address, ...], Meta(min_length=1, description="at least one address")]
+Addresses = Annotated[tuple[Address, ...], Meta(min_length=1, description="a list of addresses, at least one")]
 UrlPath = Annotated[
     str, Meta(pattern=r"^/(?!(-|config|probe)(/|$))[\w.~/-]+$", description="a path of its own such as /metrics")
 ]

@@ -122,7 +122,8 @@ def _read(path: Path, *, own: bool) -> Key:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (os.O_NOFOLLOW if own else 0))
     except OSError as error:
         why = "is a link" if error.errno == errno.ELOOP else error.strerror
-        raise KeyFileError(f"{path}: {why}") from error
+        where = "" if own else "privacy.key_file: "
+        raise KeyFileError(f"{where}{path}: {why}") from error
     try:
         warning = _inspected(path, os.fstat(handle))
         secret = os.read(handle, LONGEST + 1).strip()

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import resource
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 
@@ -14,6 +15,10 @@ RELOADED = gauge("pomona_config_last_reload_successful", "1 if the last load of 
 RELOADED_AT = gauge(
     "pomona_config_last_reload_success_timestamp_seconds", "When the configuration was last loaded (pomona)."
 )
+WEB_FILE = gauge(
+    "pomona_web_config_last_reload_successful",
+    "1 if the web file in force is the one on disk, else see the log (pomona).",
+)
 STATE = gauge("pomona_state_usable", "1 if observations outlive a restart, else see the log (pomona).")
 EVENTS = gauge("pomona_event_log_usable", "1 if the last event could be written to the audit log (pomona).")
 KEY = gauge("pomona_privacy_key_kept", "1 if hashed identities are the same after a restart (pomona).")
@@ -21,6 +26,7 @@ CPU = counter("process_cpu_seconds_total", "CPU time of this process, user and s
 RESIDENT = gauge("process_resident_memory_bytes", "Resident memory of this process (psutil memory_info).")
 VIRTUAL = gauge("process_virtual_memory_bytes", "Virtual memory of this process (psutil memory_info).")
 FILES = gauge("process_open_fds", "Open file descriptors of this process (psutil num_fds).")
+MOST_FILES = gauge("process_max_fds", "File descriptors that this process may open (getrlimit).")
 THREADS = gauge("process_threads", "Threads of this process (psutil num_threads).")
 STARTED = gauge("process_start_time_seconds", "When this process started, Unix time (psutil create_time).")
 
@@ -42,6 +48,7 @@ def process() -> Iterator[Sample]:
         yield from RESIDENT(memory.rss)
         yield from VIRTUAL(memory.vms)
         yield from FILES(this.num_fds())
+        yield from MOST_FILES(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         yield from THREADS(this.num_threads())
         yield from STARTED(this.create_time())
 
@@ -55,6 +62,7 @@ FAMILIES: tuple[Family, ...] = (
     BUILD,
     RELOADED,
     RELOADED_AT,
+    WEB_FILE,
     STATE,
     EVENTS,
     KEY,
@@ -62,6 +70,7 @@ FAMILIES: tuple[Family, ...] = (
     RESIDENT,
     VIRTUAL,
     FILES,
+    MOST_FILES,
     THREADS,
     STARTED,
 )

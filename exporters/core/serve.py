@@ -40,9 +40,9 @@ class Loaded:
 class Agent:
     """Holds what a reload exchanges: the settings and the Runner."""
 
-    def __init__(self, load: Load, source: Source, folder: Path | None, clock: Clock) -> None:
+    def __init__(self, settings: Settings, load: Load, source: Source, folder: Path | None, clock: Clock) -> None:
         self._load, self._source, self._clock = load, source, clock
-        self.settings = load()
+        self.settings = settings
         self.loaded = Loaded(True, clock.now())
         self.store = Store(folder) if folder is not None else None
         self._events = folder / "events" if folder is not None and self.store and self.store.claimed else None
@@ -53,6 +53,7 @@ class Agent:
         self._lock = threading.Lock()
         self.runner = self._make(None)
         self._ticker = Ticker(self.tick)
+        self.web: Web | None = None
 
     def start(self) -> None:
         """Starts the background collectors."""
@@ -103,6 +104,8 @@ class Agent:
         yield from self._build
         yield from selfmetrics.RELOADED(self.loaded.good)
         yield from selfmetrics.RELOADED_AT(self.loaded.at)
+        if self.web is not None and self.settings.web.config_file:
+            yield from selfmetrics.WEB_FILE(self.web.file_good)
         yield from selfmetrics.KEY(self.settings.key_kept)
         if self.store is not None:
             yield from selfmetrics.STATE(self.store.usable)
@@ -138,9 +141,9 @@ class Agent:
             self._audit_works = True
 
 
-def serve(load: Load, source: Source, folder: Path | None) -> int:
-    """Serves until SIGTERM or Ctrl-C; SIGHUP reloads. The exit status; PersonError where it cannot start."""
-    agent = Agent(load, source, folder, system_clock())
+def serve(settings: Settings, load: Load, source: Source, folder: Path | None) -> int:
+    """Serves until SIGTERM or Ctrl-C; SIGHUP loads again. The exit status; PersonError where it cannot start."""
+    agent = Agent(settings, load, source, folder, system_clock())
     web = _web(agent)
     signals = _Signals()
     try:
@@ -175,12 +178,14 @@ def _web(agent: Agent) -> Web:
     table["/"] = routes.landing("Pomona agent", f"Version {selfmetrics.release()}.", about)
     if settings.enable_lifecycle:
         table[RELOAD] = Route(_reload(agent), frozenset({"POST", "PUT"}))
-    return Web(
+    web = Web(
         settings.listen_address,
         table,
         config_file=Path(settings.config_file) if settings.config_file else None,
         pool=Pool(16, "pomona-web"),
     )
+    agent.web = web
+    return web
 
 
 def _reload(agent: Agent) -> Handler:

@@ -77,6 +77,11 @@ class Web:
         self._thread = self._end = None
 
     @property
+    def file_good(self) -> bool:
+        """Whether the web file in force is the one on disk."""
+        return self._live.good
+
+    @property
     def url(self) -> str:
         """Where the first address is served, e.g. `http://127.0.0.1:10220`."""
         return f"{self._scheme}://{self._bound[0]}"

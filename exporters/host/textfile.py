@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from exporters.core.collector import Questions, collector
+from exporters.core.collector import Partial, Questions, collector
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, gauge
 from exporters.host.exposition import BadExpositionError, Exposition
@@ -18,6 +18,8 @@ from exporters.sources.base import Entry, File, Listing, Replies
 
 LARGEST = 2**20
 """Bytes of all files together. By name, each that still fits is read: what a scrape costs grows with their size."""
+NAMED = 5
+"""Files that one log line names."""
 MOST = 100
 """Files; those beyond, by name, are not read: the first of them stands for the rest and counts as an error."""
 
@@ -65,8 +67,15 @@ def _file(entry: Entry, context: Context) -> File:
     return File(f"{context.config.directory.rstrip('/')}/{entry.name}")
 
 
-def parse(replies: Replies, context: Context) -> tuple[Textfile, ...]:
-    """The files by name; what the first ones declare binds those that follow."""
+def parse(replies: Replies, context: Context) -> tuple[Textfile, ...] | Partial:
+    """The files by name; those that give no samples are told."""
+    found = _textfiles(replies, context)
+    faults = [f"{each.name}: {each.problem}" for each in found if each.problem]
+    return Partial(found, ", ".join(faults[:NAMED])) if faults else found
+
+
+def _textfiles(replies: Replies, context: Context) -> tuple[Textfile, ...]:
+    """What the first files declare binds those that follow."""
     before, room = Exposition(taken=frozenset({MODIFIED.name, ERROR.name, PROBLEM.name})), LARGEST
     found, entries = [], _entries(replies, context)
     wanted = {*_fitting(entries[:MOST]), *entries[MOST:]}

@@ -42,7 +42,7 @@ def agent(ctx: click.Context, one: bool, output: Path | None, check_only: bool) 
     if one:
         _write(once(settings, source), output)
         return 0
-    return serve(given.settings, source, None if given.replay else state_dir(settings.state.dir))
+    return serve(settings, given.settings, source, None if given.replay else state_dir(settings.state.dir))
 
 
 @agent.command("check")
@@ -52,7 +52,8 @@ def check_command(given: Given) -> int:
     from exporters.operate import check  # noqa: PLC0415 - rich comes with it
 
     settings = _settings(given, make_key=False)
-    return check.run(settings.collectors, given.source(), settings.contexts)
+    where = check.nowhere if given.replay else None
+    return check.run(settings.collectors, given.source(), settings.contexts, where=where)
 
 
 @agent.command("show")

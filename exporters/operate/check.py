@@ -48,6 +48,10 @@ def run(
     return int(any(_is_wrong(finding) for finding in findings))
 
 
+def nowhere(_: str) -> None:
+    """Where the programs of a capture lie."""
+
+
 def _table(findings: Iterable[Finding], contexts: Mapping[str, Context], where: Where) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("Collector", no_wrap=True)
@@ -108,17 +112,19 @@ def _mend(declared: Collector, problem: Problem, context: Context, where: Where)
         case "denied":
             return f"on macOS, give the program that runs pomona Full Disk Access; or switch it off: {switch}"
         case "not_found":
-            missing = sorted(_missing(declared, context, where))
-            return (
-                f"install {' and '.join(missing)}, or switch it off: {switch}"
-                if missing
-                else f"switch it off: {switch}"
-            )
+            return f"{_install(declared, context, where)}switch it off: {switch}"
         case "timeout":
             return f"try again when the machine is less busy, or switch it off: {switch}"
         case "failed":
             return "run the command by hand to read what it says"
     return "send a capture, so that this form can be read: pomona agent capture DIR"
+
+
+def _install(declared: Collector, context: Context, where: Where) -> str:
+    if where is nowhere:
+        return "it is not in this capture: take one on a Mac, or "
+    missing = sorted(_missing(declared, context, where))
+    return f"install {' and '.join(missing)}, or " if missing else ""
 
 
 def _missing(declared: Collector, context: Context, where: Where) -> set[str]:

@@ -52,6 +52,8 @@ def write(folder: Path, ports: Ports, fleet: Iterable[tuple[str, Mapping[str, st
     replaced = changes(ports, folder)
     for name in PACKAGES:
         (folder / name).write_text(yaml.safe_dump(derived(shipped(name), replaced), sort_keys=False))
+    # Alertmanager would remember what an earlier run delivered, and deliver it again only after `repeat_interval`.
+    (folder / "alertmanager" / "nflog").unlink(missing_ok=True)
     groups = target_groups(address(ports.fleet), fleet)
     (folder / "targets" / "simulated.yml").write_text(yaml.safe_dump(groups, sort_keys=False))
 

@@ -202,8 +202,11 @@ BAD_FILES = (
     ("collectors:\n  walk:\n    logins:\n    - kind: x", "4: collectors.walk.logins[0]: 'user' is missing"),
     ("collectors:\n  walk:\n    names:\n      a: b\n      c: 1", "5: collectors.walk.names.c: expected text, got 1"),
     ("collectors: {walk: {names: [a]}}", "1: collectors.walk.names: expected a mapping, got a list"),
-    ("web:\n  listen_address: ':1'", "2: web.listen_address: expected at least one address, got ':1'"),
-    ("web:\n  listen_address: []", "2: web.listen_address: expected at least one address, got an empty list"),
+    ("web:\n  listen_address: ':1'", "2: web.listen_address: expected a list of addresses, at least one, got ':1'"),
+    (
+        "web:\n  listen_address: []",
+        "2: web.listen_address: expected a list of addresses, at least one, got an empty list",
+    ),
     (
         "web:\n  listen_address:\n  - ':1'\n  - nowhere",
         "4: web.listen_address[1]: expected an address such as 127.0.0.1:10220, got 'nowhere'",
@@ -269,7 +272,7 @@ BAD_VARIABLES = (
     ("POMONA_WEB__LISTEN_ADDRESSES", ":1", "unknown variable; did you mean 'POMONA_WEB__LISTEN_ADDRESS'?"),
     ("POMONA_WEB__ENABLE_LIFECYCLE", "maybe", "expected true or false, got 'maybe'"),
     ("POMONA_WEB__LISTEN_ADDRESS", ":1,x", "expected an address such as 127.0.0.1:10220, got 'x'"),
-    ("POMONA_WEB__LISTEN_ADDRESS", "", "expected at least one address, got an empty list"),
+    ("POMONA_WEB__LISTEN_ADDRESS", "", "expected a list of addresses, at least one, got an empty list"),
     ("POMONA_LOG__LEVEL", "WARN", "expected one of debug, info, warn, error, got 'WARN'"),
     ("POMONA_COLLECTORS__WALK__MOST", "ten", "expected a whole number, got 'ten'"),
     (

@@ -237,6 +237,50 @@ def test_web_file_that_cannot_be_honoured_is_one_line(web: str, said: str, tmp_p
     assert len(told.splitlines()) == 1
 
 
+def test_a_web_file_that_broke_is_a_metric(tmp_path: Path) -> None:
+    web = tmp_path / "web.yml"
+    web.write_text("http_server_config: {headers: {X-Frame-Options: deny}}\n")
+    with running(tmp_path, f"--web.config.file={web}") as agent:
+        assert agent.value("pomona_web_config_last_reload_successful") == 1
+        web.write_text("foo: 1\n")
+        assert agent.value("pomona_web_config_last_reload_successful") == 0
+        agent.logged("web file in force stays")
+        web.write_text("")
+        assert agent.value("pomona_web_config_last_reload_successful") == 1
+
+
+def test_a_configuration_from_a_pipe_is_read_once(tmp_path: Path) -> None:
+    read, write = os.pipe()
+    os.write(write, b"collectors: {load: {enabled: false}}\n")
+    os.close(write)
+    process = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "exporters",
+            "agent",
+            f"--config.file=/dev/fd/{read}",
+            "--web.listen-address=127.0.0.1:0",
+        ],
+        pass_fds=(read,),
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "POMONA_PRIVACY__KEY_FILE": str(key_of(tmp_path)), "POMONA_STATE__DIR": str(tmp_path / "s")},
+    )
+    os.close(read)
+    with process:
+        assert process.stderr
+        address = next(line for line in process.stderr if "listening on" in line).partition("listening on ")[2]
+        connection = HTTPConnection(address.strip().strip('"'), timeout=20)
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read()
+        connection.close()
+        process.terminate()
+    assert b"pomona_host_cpus" in text
+    assert b"pomona_host_load1" not in text
+
+
 def test_the_path_of_the_agent_is_light(tmp_path: Path) -> None:
     script = (
         "import sys, threading, os, signal\n"

@@ -73,3 +73,12 @@ def test_each_simulated_mac_is_a_target_of_its_own(tmp_path: Path) -> None:
 def test_data_is_kept_for_40_days_and_alertmanager_stays_alone(tmp_path: Path) -> None:
     assert "--storage.tsdb.retention.time=40d" in configure.prometheus("prometheus", tmp_path, MOVED)
     assert "--cluster.listen-address=" in configure.alertmanager("alertmanager", tmp_path, MOVED)
+
+
+def test_what_an_earlier_run_delivered_is_forgotten_and_silences_are_not(tmp_path: Path) -> None:
+    kept = tmp_path / "alertmanager"
+    kept.mkdir()
+    for name in ("nflog", "silences"):
+        (kept / name).write_bytes(b"x")
+    configure.write(tmp_path, USUAL, [])
+    assert [each.name for each in kept.iterdir()] == ["silences"]
