@@ -102,6 +102,8 @@ class Store:
             self._folder,
             error,
         )
+        if self._database is not None:
+            self._database.close()
         self._database = None
 
 

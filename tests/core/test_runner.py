@@ -2,7 +2,9 @@
 
 import re
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -269,23 +271,33 @@ def test_chosen_collectors_alone_are_asked_and_told() -> None:
 
 
 CHANGES = "pomona_test_changes_total"
+Keep = Callable[[Path], Store]
 
 
-def restarted(folder: Path, before: bytes, now: bytes, told: list[Any]) -> Machine:
+@pytest.fixture
+def keep() -> Iterator[Keep]:
+    """Opens the state in a folder; all are closed in the end."""
+    with ExitStack() as stack:
+        yield lambda folder: stack.enter_context(closing(Store(folder / "state")))
+
+
+def restarted(keep: Keep, folder: Path, before: bytes, now: bytes, told: list[Any]) -> Machine:
     """A machine whose process saw `before`, ended, and sees `now`."""
     answers = captures(items=before)
-    store = Store(folder / "state")
+    store = keep(folder)
     Machine(answers, slow(), store=store).tick()
     store.close()
     answers.commands[TOOL.argv] = Captured(now)
-    machine = Machine(answers, slow(), store=Store(folder / "state"), sink=told.extend)
+    machine = Machine(answers, slow(), store=keep(folder), sink=told.extend)
     machine.tick()
     return machine
 
 
-def test_what_changed_during_a_restart_is_told_at_once_and_counted_after_the_zeros_went_out(tmp_path: Path) -> None:
+def test_what_changed_during_a_restart_is_told_at_once_and_counted_after_the_zeros_went_out(
+    keep: Keep, tmp_path: Path
+) -> None:
     told: list[dict[str, str]] = []
-    machine = restarted(tmp_path, b'["a", "b"]', b'["b", "c"]', told)
+    machine = restarted(keep, tmp_path, b'["a", "b"]', b'["b", "c"]', told)
     assert sorted(each["item"] for each in told) == ["a", "c"]
     machine.clock.move(61)
     machine.tick()
@@ -298,17 +310,17 @@ def test_what_changed_during_a_restart_is_told_at_once_and_counted_after_the_zer
     assert len(told) == 2
 
 
-def test_a_chosen_collector_is_exposed_by_its_own_scrape(tmp_path: Path) -> None:
-    machine = restarted(tmp_path, b'["a"]', b"[]", [])
+def test_a_chosen_collector_is_exposed_by_its_own_scrape(keep: Keep, tmp_path: Path) -> None:
+    machine = restarted(keep, tmp_path, b'["a"]', b"[]", [])
     chosen = frozenset({"slow"})
     assert [machine.scrape(chosen=chosen)[CHANGES] for _ in range(2)] == [0, 1]
 
 
-def test_a_restart_before_the_first_scrape_tells_nothing_twice(tmp_path: Path) -> None:
+def test_a_restart_before_the_first_scrape_tells_nothing_twice(keep: Keep, tmp_path: Path) -> None:
     told: list[dict[str, str]] = []
-    first = restarted(tmp_path, b'["a"]', b'["a", "b"]', told)
+    first = restarted(keep, tmp_path, b'["a"]', b'["a", "b"]', told)
     first.runner._background[0]._store.close()
-    machine = Machine(first.answers, slow(), store=Store(tmp_path / "state"), sink=told.extend)
+    machine = Machine(first.answers, slow(), store=keep(tmp_path), sink=told.extend)
     machine.tick()
     assert [each["item"] for each in told] == ["b"]
     assert machine.scrape()[CHANGES] == 0
