@@ -1,0 +1,1 @@
+"""Collectors for OpenWrt routers, asked over SSH."""

@@ -1,0 +1,132 @@
+"""A model of nlbwmon on a router whose true traffic is known, and an exporter that looks at it."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from exporters.openwrt.accumulator import OTHER, Limits, Observations, State, advance, observe, restore, shown, wanted
+from exporters.openwrt.nlbw import NOTHING, ZERO, Circumstances, Counts, Reading, Settings, Traffic
+from exporters.openwrt.period import Clock, Interval, interval
+
+START = 1_793_534_400.0
+"""2026-11-01 12:00 UTC."""
+REFRESH = 30
+
+
+@dataclass
+class Router:
+    """nlbwmon's database, its files, and the clock: `skew` seconds ahead of the true time."""
+
+    setting: str = "2026-01-01/1"
+    now: float = START
+    skew: float = 0.0
+    boot: float = START - 86_400
+    label: str = ""
+    live: dict[str, Counts] = field(default_factory=dict)
+    files: dict[str, dict[str, Counts]] = field(default_factory=dict)
+    true: dict[str, Counts] = field(default_factory=dict)
+    lost: dict[str, int] = field(default_factory=dict)
+    turned: bool = False
+
+    def __post_init__(self) -> None:
+        self.every: Interval = interval(self.setting)
+        self.label = self._today()
+
+    def _today(self, at: float | None = None) -> str:
+        return self.every.label(Clock((self.now if at is None else at) + self.skew))
+
+    def traffic(self, mac: str, size: int) -> None:
+        """A connection that downloads so many bytes."""
+        counts = Counts(1, size, size // 100, size // 2, size // 200)
+        self.live[mac] = self.live.get(mac, NOTHING).plus(counts)
+        self.true[mac] = self.true.get(mac, NOTHING).plus(counts)
+
+    def wait(self, seconds: float) -> None:
+        """Time goes on, at most an hour at once, so that no period is jumped over."""
+        while seconds > 0:
+            self._pass(min(seconds, 3_600))
+            seconds -= 3_600
+
+    def _pass(self, seconds: float) -> None:
+        """A new period begins at the first refresh in it, with connections that stay open."""
+        refresh = self.now - self.now % REFRESH + REFRESH
+        self.now += seconds
+        if self.now >= refresh and self._today(self.now - self.now % REFRESH) > self.label:
+            self.files[self.label], self.turned = dict(self.live), True
+            self.live = {mac: Counts(1) for mac in list(self.live)[:1]}
+            self.label = self._today()
+
+    def commit(self) -> None:
+        """The database is written to its file."""
+        self.files[self.label] = dict(self.live)
+
+    def evict(self, mac: str, by: str, part: int) -> None:
+        """A part of a device's records makes room for a new one of another."""
+        if mac in self.live and mac != by:
+            kept = Counts(*(value * part // 10 for value in self.live[mac]))
+            self._lower({**self.live, mac: kept})
+            self.traffic(by, 0)
+
+    def power_loss(self, skew: float) -> None:
+        """A reboot; until the clock is set it tells another time."""
+        self.boot, self.skew = self.now, skew
+        self.label = self._today()
+        self.live = dict(self.files.get(self.label, {}))
+
+    def killed(self) -> None:
+        """nlbwmon restarts from its file; values that had fallen and would come back are not modelled."""
+        label = self._today()
+        committed = self.files.get(label, {})
+        if label == self.label and all(
+            not any(counts.above(self.live.get(mac, NOTHING))) for mac, counts in committed.items()
+        ):
+            self._lower(dict(committed))
+
+    def _lower(self, live: dict[str, Counts]) -> None:
+        for mac, counts in self.live.items():
+            self.lost[mac] = self.lost.get(mac, 0) + counts.rx_bytes - live.get(mac, NOTHING).rx_bytes
+        self.live = live
+
+    def reading(self, closed: tuple[str, ...] = (), *, clock: bool = True) -> Reading:
+        """What nlbw and the files around it answer now."""
+        circumstances = Circumstances(
+            clock=Clock(self.now + self.skew) if clock else None,
+            uptime=self.now - self.boot,
+            settings=Settings(interval=self.every, interval_text=self.setting, refresh=REFRESH),
+        )
+        files = {label: self.files[label] for label in closed if label in self.files}
+        return Reading("ok", Traffic(dict(self.live), {}, len(self.live)), circumstances, files)
+
+
+@dataclass
+class Exporter:
+    """Looks, remembers, is restarted; `grown` is what Prometheus adds up, by MAC or "other"."""
+
+    limits: Limits = field(default_factory=Limits)
+    state: State | None = None
+    grown: dict[str, Counts] = field(default_factory=dict)
+    before: dict[str, Counts] = field(default_factory=dict)
+
+    def look(self, router: Router, *, clock: bool = True) -> bool:
+        """Whether it was accounted, not put off until a new period has surely begun. No total ever falls."""
+        first = router.reading(clock=clock)
+        closed = wanted(self.state, first, router.now) if self.state else ()
+        self.state = advance(self.state, router.reading(closed, clock=clock), router.now, self.limits)
+        totals = dict(shown(self.state))
+        for mac, counts in totals.items():
+            last = self.before.get(mac, NOTHING)
+            assert not any(last.above(counts)), "a total fell"
+            self.grown[mac] = self.grown.get(mac, NOTHING).plus(counts.above(last))
+            self.before[mac] = counts
+        return self.state.seen.at == router.now
+
+    def restart(self) -> None:
+        """A new process that knows what the last one stored."""
+        if self.state is not None:
+            stored = msgspec.json.encode(observe(self.state))
+            self.state, self.before = restore(msgspec.json.decode(stored, type=Observations)), {}
+
+
+def series_of(mac: str) -> str:
+    """Where a device of the model is counted while there is room."""
+    return OTHER if mac == ZERO else mac
