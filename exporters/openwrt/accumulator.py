@@ -10,8 +10,8 @@ Not counted is what flowed
 - in a period that ended unproven, or whose record is gone, since the last look at it.
 Connections of what may be a new period begin at its first look, as nlbwmon counts those that stay open again.
 Not to be told from traffic: values that fell and come back without a reboot (a database restored by hand), and a full
-database that drops records at the very turn of a period into which an unseen clock had run ahead before. In the same corner, with a
-clock that steps back minutes at the turn, a connection (not its bytes) can be counted twice.
+database that drops records at the very turn of a period into which an unseen clock had run ahead before. In the same
+corner, with a clock that steps back minutes at the turn, a connection (not its bytes) can be counted twice.
 """
 
 from collections import Counter
