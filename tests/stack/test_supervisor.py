@@ -86,7 +86,7 @@ def test_what_a_dead_child_left_behind_is_killed(tmp_path: Path) -> None:
 
 def test_a_child_that_ends_is_told_with_its_last_words(tmp_path: Path) -> None:
     with Supervisor(tmp_path) as supervisor:
-        child = supervisor.start("broken", python("import sys; print('first'); sys.exit('no such file')"))
+        child = supervisor.start("broken", python("import sys; print('first', flush=True); sys.exit('no such file')"))
         child.process.wait(30)
         assert [each.name for each in supervisor.dead()] == ["broken"]
         assert child.last_words() == f"broken ended with status 1, see {tmp_path / 'broken.log'}: no such file"
