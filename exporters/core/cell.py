@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from exporters.core.clock import Clock
-from exporters.core.collector import Collector
+from exporters.core.collector import Advance, Collector
 from exporters.core.context import Context
 from exporters.core.flight import Look, look
 from exporters.core.log import event
@@ -169,7 +169,7 @@ class Cell:
             return None
         reading = seen.reading
         if self.declared.advance is not None:
-            reading = self._advance(reading, now)
+            reading = self._advance(self.declared.advance, reading, now)
         samples = tuple(self.declared.metrics(reading, self._context))
         kept = self._own(samples) if self.declared.foreign else samples
         lifetime = 2 * self.declared.cadence if self.declared.cadence else FRESH
@@ -183,13 +183,11 @@ class Cell:
         own = {family.name for family in self.declared.families}
         return tuple(each for each in samples if each.family.name in own or each.family.name not in self._taken)
 
-    def _advance(self, reading: Any, now: float) -> Any:
+    def _advance(self, advance: Advance, reading: Any, now: float) -> Any:
         """The state after this look, told and stored; one that a reload replaced leaves both to its successor."""
         memory = self.declared.memory
         with self._advancing:
-            state = (
-                self.declared.advance(self._state, reading, now, self._context) if self.declared.advance else reading
-            )
+            state = advance(self._state, reading, now, self._context)
             if self._replaced:
                 return state
             self._state = state

@@ -138,7 +138,8 @@ class Agent:
                 log.error("events cannot be written: %s", error.strerror or type(error).__name__)
             self._audit_works = False
         else:
-            self._audit_works = True
+            # a day's deletion alone does not show that events can be written again
+            self._audit_works = self._audit_works or bool(events)
 
 
 def serve(settings: Settings, load: Load, source: Source, folder: Path | None) -> int:

@@ -14,8 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from core.machines import HandClock
+from exporters.core.config import load
+from exporters.core.privacy import Key
+from exporters.core.selfmetrics import EVENTS
+from exporters.core.serve import Agent as Runs
 from exporters.core.serve import foreign
 from exporters.core.state import FILE
+from exporters.sources.replay import Captures, Replay
 
 KEY = "0123456789abcdef"
 
@@ -235,6 +241,25 @@ def test_web_file_that_cannot_be_honoured_is_one_line(web: str, said: str, tmp_p
     assert said in told
     assert told.startswith("pomona: ")
     assert len(told.splitlines()) == 1
+
+
+def test_events_that_cannot_be_written_stay_told_until_one_can(tmp_path: Path) -> None:
+    settings = load((), None, {}, {}, lambda _: Key(b"0123456789abcdef"))
+    agent = Runs(settings, lambda: settings, Replay(Captures()), tmp_path / "state", HandClock())
+    (tmp_path / "state" / "events").write_text("in the way")
+
+    def usable() -> float:
+        return next(each.value for each in agent.extras() if each.family is EVENTS)
+
+    agent._record([{"event": "connected"}])
+    agent.tick()
+    assert usable() == 0
+    (tmp_path / "state" / "events").unlink()
+    agent.tick()
+    assert usable() == 0
+    agent._record([{"event": "connected"}])
+    assert usable() == 1
+    agent.stop()
 
 
 def test_a_web_file_that_broke_is_a_metric(tmp_path: Path) -> None:
