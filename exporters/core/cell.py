@@ -153,7 +153,7 @@ class Cell:
     def _look(self) -> None:
         started, now = self._clock.elapsed(), self._clock.now()
         try:
-            seen = look(self.declared, self._source, self._context)
+            seen = look(self.declared, self._source, self._context, self._state)
             shown = self._show(seen, started, now)
         except Exception as error:  # noqa: BLE001 - a bug in one collector must not touch the others
             seen, shown = Look(failed="failed", problems={"failed": _where(error)}), None

@@ -1,6 +1,7 @@
 """What a collector is: one frozen declaration, made by a decorator that registers nothing, found by discovery."""
 
 import pkgutil
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,12 @@ from exporters.sources.base import Command, Question, Replies
 
 Questions = tuple[Question[Any], ...]
 Choose = Callable[[Context], Questions]
-Then = Callable[[Replies, Context], Questions]
+Then = Callable[[Replies, Context, Any], Questions]
 Parse = Callable[[Replies, Context], Any]
+OPEN_WORDS: Mapping[str, re.Pattern[str]] = {
+    "DATE": re.compile(r"\d{4}-\d{2}-\d{2}"),
+    "NAME": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}"),
+}
 Advance = Callable[[Any, Any, float, Context], Any]
 Metrics = Callable[[Any, Context], Iterable[Sample]]
 
@@ -76,6 +81,10 @@ class Collector:
         """The questions whose answers may be missing."""
         return self.optional(context) if callable(self.optional) else self.optional
 
+    def allows(self, asked: Command) -> bool:
+        """Whether a command of the second round is one of those declared for it."""
+        return any(_fits(declared, asked) for declared in self.then_asks)
+
     def commands(self, context: Context) -> Iterator[Command]:
         """Every command that it may run: for the documentation, sudoers and the count of process starts."""
         for question in (*self.required_for(context), *self.optional_for(context), *self.then_asks):
@@ -83,11 +92,21 @@ class Collector:
                 yield question
 
 
+def _fits(declared: Command, asked: Command) -> bool:
+    """The same words, but for those that only the answers of the first round tell."""
+    same = len(declared.argv) == len(asked.argv)
+    words = zip(declared.argv, asked.argv, strict=False)
+    return same and all(
+        word == found or bool(word in OPEN_WORDS and OPEN_WORDS[word].fullmatch(found)) for word, found in words
+    )
+
+
 def collector(name: str, *families: Family, **fields: Any) -> Callable[[Metrics], Collector]:
     """Turns a `metrics` function into the declaration of its collector.
 
-    `required` and `optional` are tuples of questions, or pure functions of the context. `then(replies, context)`
-    names the questions of one second round, all optional; the commands among them come from `then_asks`.
+    `required` and `optional` are tuples of questions, or pure functions of the context. `then(replies, context, state)`
+    names the questions of one second round, all optional; `state` is that of `advance`, None before its first look.
+    The commands among them come from `then_asks`, in which DATE and NAME stand for words that are not known before.
     `cadence` is in seconds, None for "at each scrape". `config_of` names the collector whose config is shared.
     `publishes` lists the keys of the source whose strings may be published at the standard privacy level.
     `events(state)` are the events that the last `advance` noticed, for the audit log.

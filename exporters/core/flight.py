@@ -19,8 +19,8 @@ class Look:
     problems: Mapping[Problem, str] = field(default_factory=dict)
 
 
-def look(declared: Collector, source: Source, context: Context) -> Look:
-    """Asks and parses; the only exceptions that leave it are bugs."""
+def look(declared: Collector, source: Source, context: Context, state: Any = None) -> Look:
+    """Asks and parses; the only exceptions that leave it are bugs. `state` is what `advance` made of earlier looks."""
     required, optional = declared.required_for(context), declared.optional_for(context)
     answers = dict(source.ask_many((*required, *optional)))
     problems: dict[Problem, str] = {}
@@ -33,7 +33,7 @@ def look(declared: Collector, source: Source, context: Context) -> Look:
     replies = _tell(answers, problems)
     try:
         if declared.then is not None:
-            asked = declared.then(Replies(replies), context)
+            asked = declared.then(Replies(replies), context, state)
             replies |= _tell(source.ask_many(asked), problems)
         reading = declared.parse(Replies(replies), context)
         if isinstance(reading, Partial):

@@ -46,7 +46,7 @@ def listing(context: Context) -> tuple[Listing, ...]:
     return (Listing(folder.rstrip("/") or "/", "*.prom"),) if folder else ()
 
 
-def files(replies: Replies, context: Context) -> Questions:
+def files(replies: Replies, context: Context, _: object) -> Questions:
     """Every file that still fits."""
     return tuple(_file(each, context) for each in _fitting(_entries(replies, context)[:MOST]))
 

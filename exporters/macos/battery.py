@@ -50,7 +50,7 @@ class Battery:
         return self.full / self.design
 
 
-def second_round(replies: Replies, _: Context) -> Questions:
+def second_round(replies: Replies, _context: Context, _state: object) -> Questions:
     """The pack's own node, where temperature and failure are told since macOS 27."""
     node = first_node(replies[BATTERY])
     return (PACK,) if installed(node) and has_moved(node) else ()

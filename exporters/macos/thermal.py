@@ -32,7 +32,7 @@ class Thermal:
     level: float | None = None
 
 
-def second_round(replies: Replies, _: Context) -> Questions:
+def second_round(replies: Replies, _context: Context, _state: object) -> Questions:
     """The one tool that knows about this processor."""
     facts = record(replies[SYSCTL])
     if _virtual(facts):

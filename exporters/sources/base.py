@@ -1,6 +1,6 @@
 """The one protocol between collectors and the world: questions, replies and typed errors."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, cast
 
@@ -138,6 +138,10 @@ class Replies:
 
     def __init__(self, answers: Mapping[Question[Any], Any]) -> None:
         self._answers = answers
+
+    def __iter__(self) -> Iterator[Question[Any]]:
+        """Every question that was asked."""
+        return iter(self._answers)
 
     def get(self, question: Question[Answer_co]) -> Answer_co | None:
         """The reply, or None."""

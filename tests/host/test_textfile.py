@@ -207,7 +207,7 @@ def test_a_file_that_does_not_fit_is_not_asked_for() -> None:
     captures = Captures(listings={"/checks": Captured(json.dumps(listed).encode())})
     context = context_of("textfile", directory="/checks")
     replies = Replies({textfile.listing(context)[0]: Replay(captures).ask(Listing("/checks", "*.prom"))})
-    assert textfile.files(replies, context) == (File("/checks/a.prom"),)
+    assert textfile.files(replies, context, None) == (File("/checks/a.prom"),)
 
 
 def test_too_many_files_are_told_by_one(tmp_path: Path) -> None:
