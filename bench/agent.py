@@ -8,6 +8,7 @@ from bench.fakes import fake_mac
 from exporters.core import config
 from exporters.core.clock import system_clock
 from exporters.core.collector import discover
+from exporters.core.machine import Agent
 from exporters.core.privacy import Key
 from exporters.core.serve import serve
 from exporters.operate.flags import packages
@@ -25,7 +26,8 @@ def main(folder: Path, port: str, web_file: str = "") -> int:
     def load() -> config.Settings:
         return config.load(collectors, None, {}, flags, lambda _: Key(b"bench" * 4))
 
-    return serve(load(), load, Remembering(source, clock=system_clock().elapsed), folder / "state")
+    clock = system_clock()
+    return serve(Agent(load(), load, Remembering(source, clock=clock.elapsed), folder / "state", clock))
 
 
 if __name__ == "__main__":

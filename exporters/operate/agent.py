@@ -10,8 +10,9 @@ from exporters.core import log as logs
 from exporters.core.clock import system_clock
 from exporters.core.config import Settings
 from exporters.core.errors import PersonError
+from exporters.core.machine import Agent, once
 from exporters.core.privacy import state_dir
-from exporters.core.serve import once, serve
+from exporters.core.serve import serve
 from exporters.core.webconfig import read_web_file
 from exporters.operate.flags import FlaggedGroup, Given
 from exporters.sources.memory import Remembering
@@ -42,7 +43,8 @@ def agent(ctx: click.Context, one: bool, output: Path | None, check_only: bool) 
     if one:
         _write(once(settings, source), output)
         return 0
-    return serve(settings, given.settings, source, None if given.replay else state_dir(settings.state.dir))
+    folder = None if given.replay else state_dir(settings.state.dir)
+    return serve(Agent(settings, given.settings, source, folder, system_clock()))
 
 
 @agent.command("check")

@@ -16,9 +16,9 @@ import pytest
 
 from core.machines import HandClock
 from exporters.core.config import load
+from exporters.core.machine import Agent as Runs
 from exporters.core.privacy import Key
 from exporters.core.selfmetrics import EVENTS
-from exporters.core.serve import Agent as Runs
 from exporters.core.serve import foreign
 from exporters.core.state import FILE
 from exporters.sources.replay import Captures, Replay
