@@ -8,12 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from exporters.core.clock import Clock
-from exporters.core.collector import Advance, Collector
+from exporters.core.collector import Advance, Collector, Questions
 from exporters.core.context import Context
 from exporters.core.flight import Look, look
 from exporters.core.log import event
 from exporters.core.metrics import Format, Sample, render
-from exporters.core.state import Store
+from exporters.core.state import Section, Store
 from exporters.sources.base import Problem, Source
 
 Sink = Callable[[Sequence[Mapping[str, str]]], None]
@@ -68,9 +68,10 @@ class Cell:
         context: Context,
         clock: Clock,
         *,
-        store: Store | None = None,
+        store: Store | Section | None = None,
         sink: Sink | None = None,
         foreign_names: frozenset[str] = frozenset(),
+        target: str = "",
     ) -> None:
         self.declared = declared
         self.due = clock.elapsed()
@@ -86,17 +87,22 @@ class Cell:
         self._state: Any = self._restored()
         self._begun = self._state is None
         self._log = logging.getLogger(f"pomona.{declared.name}")
+        self._named = {"target": target} if target else {}
 
-    def launch(self, start: Start) -> "Future[None]":
-        """Begins a flight, or joins the one under way; `start` says on which thread it flies."""
+    def launch(self, start: Start, source: Source | None = None) -> "Future[None]":
+        """Begins a flight, or joins the one under way; `start` says on which thread it flies, `source` who answers."""
         with self._lock:
             if self._flight is not None and not self._flight.done():
                 return self._flight
             flight = self._flight = Future()
             self._started = self._clock.elapsed()
             self.due = self._started + (self.declared.cadence or 0.0)
-        start(lambda: self._fly(flight))
+        start(lambda: self._fly(flight, source or self._source))
         return flight
+
+    def questions(self) -> Questions:
+        """What a flight asks in its first round."""
+        return (*self.declared.required_for(self._context), *self.declared.optional_for(self._context))
 
     def flying(self) -> bool:
         """Whether a flight is under way."""
@@ -144,16 +150,16 @@ class Cell:
                 self._state, self._begun = other._state, other._begun  # noqa: SLF001
         return self
 
-    def _fly(self, flight: "Future[None]") -> None:
+    def _fly(self, flight: "Future[None]", source: Source) -> None:
         try:
-            self._look()
+            self._look(source)
         finally:
             flight.set_result(None)
 
-    def _look(self) -> None:
+    def _look(self, source: Source) -> None:
         started, now = self._clock.elapsed(), self._clock.now()
         try:
-            seen = look(self.declared, self._source, self._context, self._state)
+            seen = look(self.declared, source, self._context, self._state)
             shown = self._show(seen, started, now)
         except Exception as error:  # noqa: BLE001 - a bug in one collector must not touch the others
             seen, shown = Look(failed="failed", problems={"failed": _where(error)}), None
@@ -218,9 +224,11 @@ class Cell:
         last_success = now if seen.failed is None and seen.supported else before.last_success
         self._status = Status(good if seen.supported else None, duration, last_success, seen.problems)
         for problem in seen.problems.keys() - before.problems.keys():
-            event(self._log, "warn", "a collector has a problem", problem=problem, reason=seen.problems[problem])
-        if before.problems and not seen.problems:
-            event(self._log, "info", "the collector works again")
+            # a machine that cannot be reached is told once, by whoever keeps the connection
+            level, fields = "debug" if problem == "unreachable" else "warn", {**self._named, "problem": problem}
+            event(self._log, level, "a collector has a problem", **fields, reason=seen.problems[problem])
+        if before.problems.keys() - {"unreachable"} and not seen.problems:
+            event(self._log, "info", "the collector works again", **self._named)
 
 
 def _where(error: BaseException) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from exporters.core.collector import Collector, DeclarationError
-from exporters.core.context import Context
+from exporters.core.context import Context, Level
 from exporters.core.errors import PersonError
 from exporters.core.explain import Place, dotted, explain, hint, is_list, is_struct, kinds_at
 from exporters.core.options import Events, Log, Privacy, State, Web, custom, plain, root_of
@@ -50,35 +50,45 @@ def load(
     key: Callable[[Privacy], Key],
 ) -> Settings:
     """All levels as one; `flags` maps places such as `web.listen_address` to what the command line gave."""
-    root = root_of(collectors)
-    tree = YamlFile(path, root, ConfigError).tree if path else {}
-    for place, value in _from_environment(root, environ).items():
-        tree = _put(tree, place, value)
-    for name, value in flags.items():
-        tree = _put(tree, tuple(name.split(".")), value)
-    try:
-        config: Any = msgspec.convert(tree, root, dec_hook=custom)
-    except msgspec.ValidationError as error:
-        place, what = explain(error, root, tree)
-        raise ConfigError(f"{dotted(place)}: {what}" if place else what) from error
-    return _settings(collectors, config, key(config.privacy))
-
-
-def _settings(collectors: Sequence[Collector], config: Any, key: Key) -> Settings:
-    sections = {each.name: getattr(config.collectors, each.name) for each in collectors}
-    configs = {each.name: _own(each, sections[each.name]) for each in collectors}
+    config = read(root_of(collectors), path, environ, flags)
+    secret = key(config.privacy)
+    running, contexts = arranged(collectors, config.collectors, config.privacy.level, secret)
     return Settings(
         web=config.web,
         log=config.log,
         state=config.state,
         events=config.events,
         privacy=config.privacy,
-        collectors=tuple(_timed(each, sections[each.name]) for each in collectors if sections[each.name].enabled),
-        contexts={each.name: Context(_shared(each, configs), config.privacy.level, key.secret) for each in collectors},
+        collectors=running,
+        contexts=contexts,
         document=plain(config),
-        key_kept=key.kept,
-        warning=key.warning,
+        key_kept=secret.kept,
+        warning=secret.warning,
     )
+
+
+def read(root: type[Struct], path: Path | None, environ: Mapping[str, str], flags: Mapping[str, Any]) -> Any:
+    """A `root` made of defaults, file, environment and flags; ConfigError where it does not fit."""
+    tree = YamlFile(path, root, ConfigError).tree if path else {}
+    for place, value in _from_environment(root, environ).items():
+        tree = _put(tree, place, value)
+    for name, value in flags.items():
+        tree = _put(tree, tuple(name.split(".")), value)
+    try:
+        return msgspec.convert(tree, root, dec_hook=custom)
+    except msgspec.ValidationError as error:
+        place, what = explain(error, root, tree)
+        raise ConfigError(f"{dotted(place)}: {what}" if place else what) from error
+
+
+def arranged(
+    collectors: Sequence[Collector], given: Any, level: Level, key: Key
+) -> tuple[tuple[Collector, ...], Mapping[str, Context]]:
+    """The collectors that are on, at their cadences, and the contexts of all; `given` has a section for each."""
+    sections = {each.name: getattr(given, each.name) for each in collectors}
+    configs = {each.name: _own(each, sections[each.name]) for each in collectors}
+    running = tuple(_timed(each, sections[each.name]) for each in collectors if sections[each.name].enabled)
+    return running, {each.name: Context(_shared(each, configs), level, key.secret) for each in collectors}
 
 
 def _own(declared: Collector, section: Any) -> Struct | None:

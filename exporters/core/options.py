@@ -91,17 +91,21 @@ class Privacy(Struct, frozen=True, forbid_unknown_fields=True):
     key_file: str = ""
 
 
-def root_of(collectors: Iterable[Collector]) -> type[Struct]:
-    """The whole schema: one section for each collector below `collectors`."""
+def sections_of(collectors: Iterable[Collector]) -> type[Struct]:
+    """One section for each collector."""
     sections = {each.name: _section(each) for each in collectors}
-    nested = _struct("Collectors", [(name, kind, _made(kind)) for name, kind in sections.items()])
+    return _struct("Collectors", [(name, kind, _made(kind)) for name, kind in sections.items()])
+
+
+def root_of(collectors: Iterable[Collector]) -> type[Struct]:
+    """The whole schema of an exporter for one machine: its collectors stand below `collectors`."""
     fixed: dict[str, type[Struct]] = {
         "web": Web,
         "log": Log,
         "state": State,
         "events": Events,
         "privacy": Privacy,
-        "collectors": nested,
+        "collectors": sections_of(collectors),
     }
     return _struct("Root", [(name, kind, _made(kind)) for name, kind in fixed.items()])
 

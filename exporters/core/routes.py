@@ -15,11 +15,28 @@ DEFAULT_TIMEOUT = 10.0
 Extras = Callable[[], Iterable[Sample]]
 
 
+class Probed(Protocol):
+    """A machine that a probe scrapes: a Runner, or what tells more than one."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The collectors that can be chosen by `collect[]`."""
+
+    def scrape(
+        self, form: Format, chosen: frozenset[str] | None = None, timeout: float = 10.0, *, taken: bool = True
+    ) -> bytes:
+        """The text of all or the chosen collectors, within `timeout` seconds."""
+
+
 class Targets(Protocol):
     """The machines that may be probed."""
 
-    def runner(self, target: str) -> Runner | None:
-        """The Runner of a listed target; None for any other; TargetError where it cannot be asked now."""
+    def runner(self, target: str, module: str = "") -> Probed | None:
+        """A listed target; None for any other. ModuleError for an unknown module, TargetError where it sleeps."""
+
+
+class ModuleError(Exception):
+    """A module that does not exist or is not this target's: answered with 400."""
 
 
 class TargetError(Exception):
@@ -42,26 +59,33 @@ def metrics(runner: Callable[[], Runner], extras: Extras) -> Handler:
 
 
 def probe(targets: Targets) -> Handler:
-    """`/probe?target=NAME`: one listed target; the exporter's own metrics are not among them."""
+    """`/probe?target=NAME&module=NAME`: one listed target; the exporter's own metrics are not among them."""
 
     def handle(request: Request) -> Response:
-        names = request.query.get("target", ())
-        if len(names) != 1 or not names[0]:
-            return refuse("give one target: /probe?target=NAME")
-        try:
-            runner = targets.runner(names[0])
-        except TargetError as error:
-            return Response(503, f"{error}\n".encode())
-        if runner is None:
-            return refuse("unknown target: only listed ones may be probed")
-        chosen = _chosen(request, runner.names)
+        machine = _probed(targets, request)
+        if isinstance(machine, Response):
+            return machine
+        chosen = _chosen(request, machine.names)
         if isinstance(chosen, Response):
             return chosen
         form = negotiate(request.headers.get("accept", ""))
-        body = runner.scrape(form, chosen, _timeout(request), taken=request.method == "GET")
+        body = machine.scrape(form, chosen, _timeout(request), taken=request.method == "GET")
         return _exposition(body, form)
 
     return handle
+
+
+def _probed(targets: Targets, request: Request) -> Probed | Response:
+    names, modules = request.query.get("target", ()), request.query.get("module", ())
+    if len(names) != 1 or not names[0] or len(modules) > 1:
+        return refuse("give one target, and at most one module: /probe?target=NAME&module=NAME")
+    try:
+        machine = targets.runner(names[0], *modules)
+    except ModuleError as error:
+        return refuse(str(error))
+    except TargetError as error:
+        return Response(503, f"{error}\n".encode())
+    return machine or refuse("unknown target: only listed ones may be probed")
 
 
 def healthy(_: Request) -> Response:

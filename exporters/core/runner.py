@@ -6,13 +6,14 @@ from concurrent.futures import Future, wait
 
 from exporters.core.cell import Cell, Sink, Status
 from exporters.core.clock import Clock
-from exporters.core.collector import Collector
+from exporters.core.collector import Collector, Questions
 from exporters.core.context import Context
 from exporters.core.metrics import Format, Sample, gauge, render
 from exporters.core.pool import Pool
 from exporters.core.selfmetrics import FAMILIES
-from exporters.core.state import Store
+from exporters.core.state import Section, Store
 from exporters.sources.base import Source
+from exporters.sources.batch import Batch
 
 SLEPT = 5.0
 """Seconds by which the two clocks must part before it counts as a sleep."""
@@ -20,6 +21,8 @@ PATIENCE = 0.1
 """Seconds for all cheap questions together, after which each gets a thread of its own."""
 HANGS = 1.0
 """Seconds after which a cheap question counts as hanging."""
+EARLY = 0.5
+"""Seconds before its time at which a scrape may start what is due: no scrape comes at the same instant each time."""
 STAGGER = 0.5
 """Seconds between the starts of two due collectors after a wake."""
 SUCCESS = gauge("pomona_collector_success", "1 if nothing is wrong, absent if unsupported here (pomona).", "collector")
@@ -31,7 +34,7 @@ LAST = gauge(
 )
 PROBLEM = gauge(
     "pomona_collector_problem",
-    "1 while it lasts: denied, failed, timeout, unparsable or not_found (pomona).",
+    "1 while it lasts: denied, failed, not_found, timeout, unparsable or unreachable (pomona).",
     "collector",
     "problem",
 )
@@ -47,8 +50,9 @@ class Runner:
     """The collectors of one machine or target. All Runners of a process share one bounded pool.
 
     `on_demand`: background collectors run when a scrape finds them due, and it waits for them (a probe);
-    otherwise `tick` starts them and a scrape never waits for a fork. `previous` is the Runner that a reload
-    replaces: what did not change goes on, counters included.
+    otherwise `tick` starts them and a scrape never waits for a fork. `together`: what is due is asked in one batch, in
+    the order of the collectors, where each round to the machine costs. `previous` is the Runner that a reload replaces:
+    what did not change goes on, counters included. `target` is for the log.
     """
 
     def __init__(
@@ -59,18 +63,23 @@ class Runner:
         *,
         clock: Clock,
         pool: Pool,
-        store: Store | None = None,
+        store: Store | Section | None = None,
         sink: Sink | None = None,
         on_demand: bool = False,
+        together: bool = False,
         previous: "Runner | None" = None,
+        target: str = "",
     ) -> None:
         declared = tuple(collectors)
         families = (*OWN, *FAMILIES, *(family for each in declared for family in each.families))
         taken = frozenset(family.name for family in families)
         self._clock, self._pool, self._on_demand = clock, pool, on_demand
+        self._source, self._together = source, together
         self._slept = clock.elapsed() - clock.awake()
         self._cells = {
-            each.name: Cell(each, source, contexts[each.name], clock, store=store, sink=sink, foreign_names=taken)
+            each.name: Cell(
+                each, source, contexts[each.name], clock, store=store, sink=sink, foreign_names=taken, target=target
+            )
             for each in declared
         }
         for name, cell in previous._cells.items() if previous else ():  # noqa: SLF001 - same class
@@ -123,13 +132,27 @@ class Runner:
     def _launch(self, cells: Sequence[Cell], timeout: float) -> "dict[str, Future[None]]":
         """What this scrape asks: the cheap ones one after the other on one thread, what forks beside each other."""
         now = self._clock.elapsed()
-        due = [cell for cell in cells if cell.declared.cadence is not None and (cell.due <= now or cell.flying())]
-        flights = {cell.declared.name: cell.launch(self._pool.submit) for cell in due if self._on_demand}
+        due = [
+            cell for cell in cells if cell.declared.cadence is not None and (cell.due <= now + EARLY or cell.flying())
+        ]
+        if self._on_demand and self._together:
+            flights = self._in_one_batch(due)
+        else:
+            flights = {cell.declared.name: cell.launch(self._pool.submit) for cell in due if self._on_demand}
         quick = [cell for cell in cells if cell.declared.cadence is None]
         wait([self._pool.submit(lambda: _walk(quick, flights))], min(PATIENCE, timeout))
         for cell in quick:
             if cell.declared.name not in flights:
                 flights[cell.declared.name] = cell.launch(self._pool.submit)
+        return flights
+
+    def _in_one_batch(self, cells: Sequence[Cell]) -> "dict[str, Future[None]]":
+        """One round for all that do not fly yet; then each looks at its own answers, on the same thread."""
+        batch, looks = Batch(self._source), list[Callable[[], None]]()
+        asked = tuple(question for cell in cells if not cell.flying() for question in cell.questions())
+        flights = {cell.declared.name: cell.launch(looks.append, batch) for cell in cells}
+        if looks:
+            self._pool.submit(lambda: _ask_and_look(batch, asked, looks))
         return flights
 
     @staticmethod
@@ -159,6 +182,14 @@ def _walk(cells: Sequence[Cell], flights: "dict[str, Future[None]]") -> None:
     for cell in cells:
         if cell.declared.name not in flights:
             flights[cell.declared.name] = cell.launch(_here)
+
+
+def _ask_and_look(batch: Batch, asked: Questions, looks: Sequence[Callable[[], None]]) -> None:
+    try:
+        batch.gather(asked)
+    finally:
+        for each in looks:
+            each()
 
 
 def _here(work: Callable[[], None]) -> None:

@@ -107,6 +107,21 @@ class Store:
         self._database = None
 
 
+class Section:
+    """The part of a Store that belongs to one target."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        self._store, self._name = store, name
+
+    def get(self, collector: str, fingerprint: str, kind: type[Kind]) -> Kind | None:
+        """What was stored for this target under the same fingerprint, or None."""
+        return self._store.get(f"{self._name}/{collector}", fingerprint, kind)
+
+    def put(self, collector: str, fingerprint: str, observations: msgspec.Struct) -> None:
+        """Stores observations of this target."""
+        self._store.put(f"{self._name}/{collector}", fingerprint, observations)
+
+
 def _claim(folder: Path) -> int:
     """Makes the directory ours: 0700, no link, our owner, one process at a time."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

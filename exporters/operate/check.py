@@ -26,6 +26,7 @@ OUTCOMES: Mapping[Problem, str] = {
     "timeout": "timed out",
     "failed": "failed",
     "unparsable": "unreadable",
+    "unreachable": "unreachable",
 }
 STYLES = {"works": "green", "works in part": "yellow", "unsupported": "dim"}
 

@@ -35,7 +35,7 @@ def examine(declared: Collector, source: Source, context: Context, now: float, s
     seen, crash = Look(), ""
     samples: tuple[Sample, ...] = ()
     try:
-        seen = look(declared, source, context)
+        seen = look(declared, source, context, state)
         if seen.supported and seen.failed is None:
             shown = seen.reading
             if declared.advance is not None:

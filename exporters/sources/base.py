@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, cast
 
 Answer_co = TypeVar("Answer_co", covariant=True)
-Problem = Literal["not_found", "denied", "timeout", "failed", "unparsable"]
+Problem = Literal["not_found", "denied", "timeout", "failed", "unparsable", "unreachable"]
 
 
 class Question(Generic[Answer_co]):
@@ -109,6 +109,8 @@ class TooLarge(SourceError):
 
 class Unreachable(SourceError):
     """The machine that would answer cannot be reached."""
+
+    problem = "unreachable"
 
 
 class ParseError(ValueError):

@@ -47,8 +47,10 @@ class Targets:
         self._pool = Pool(32, "pomona-collect")
         self._runners: dict[str, Runner] = {}
 
-    def runner(self, target: str) -> Runner | None:
+    def runner(self, target: str, module: str = "") -> Runner | None:
         """Of a Mac of the fleet; None for any other, TargetError while it sleeps."""
+        if module:
+            raise routes.ModuleError("simulated Macs have no modules")
         mac = self._fleet.mac(target)
         if mac is None:
             return None

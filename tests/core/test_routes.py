@@ -104,7 +104,9 @@ class Listed:
     def __init__(self) -> None:
         self.machine = runner()
 
-    def runner(self, target: str) -> Runner | None:
+    def runner(self, target: str, module: str = "") -> Runner | None:
+        if module not in {"", "all"}:
+            raise routes.ModuleError(f"unknown module {module!r}")
         if target == "asleep":
             raise routes.TargetError("asleep: it does not answer")
         return self.machine if target == "attic" else None
@@ -117,6 +119,10 @@ def test_probe_serves_the_target_and_not_the_exporter() -> None:
     assert b"pomona_build_info" not in answer.body
 
 
+def test_probe_may_name_the_module() -> None:
+    assert routes.probe(Listed())(Request("GET", "/probe", {"target": ("attic",), "module": ("all",)})).status == 200
+
+
 @pytest.mark.parametrize(
     ("query", "status"),
     [
@@ -125,6 +131,8 @@ def test_probe_serves_the_target_and_not_the_exporter() -> None:
         ({"target": ("attic", "attic")}, 400),
         ({"target": ("other",)}, 400),
         ({"target": ("attic",), "collect[]": ("nonsense",)}, 400),
+        ({"target": ("attic",), "module": ("other",)}, 400),
+        ({"target": ("attic",), "module": ("all", "all")}, 400),
         ({"target": ("asleep",)}, 503),
     ],
 )
