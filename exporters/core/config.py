@@ -17,6 +17,7 @@ from exporters.core.privacy import Key
 from exporters.core.yamlfile import YamlFile
 
 PREFIX = "POMONA_"
+Fault = Callable[[Place, str], Exception]
 
 
 class ConfigError(PersonError):
@@ -50,7 +51,7 @@ def load(
     key: Callable[[Privacy], Key],
 ) -> Settings:
     """All levels as one; `flags` maps places such as `web.listen_address` to what the command line gave."""
-    config = read(root_of(collectors), path, environ, flags)
+    config, _ = read(root_of(collectors), path, environ, flags)
     secret = key(config.privacy)
     running, contexts = arranged(collectors, config.collectors, config.privacy.level, secret)
     return Settings(
@@ -67,18 +68,24 @@ def load(
     )
 
 
-def read(root: type[Struct], path: Path | None, environ: Mapping[str, str], flags: Mapping[str, Any]) -> Any:
-    """A `root` made of defaults, file, environment and flags; ConfigError where it does not fit."""
-    tree = YamlFile(path, root, ConfigError).tree if path else {}
+def read(
+    root: type[Struct], path: Path | None, environ: Mapping[str, str], flags: Mapping[str, Any]
+) -> tuple[Any, Fault]:
+    """A `root` made of defaults, file, environment and flags, and what makes an error that names a place in it."""
+    file = YamlFile(path, root, ConfigError) if path else None
+    tree = file.tree if file else {}
     for place, value in _from_environment(root, environ).items():
         tree = _put(tree, place, value)
     for name, value in flags.items():
         tree = _put(tree, tuple(name.split(".")), value)
     try:
-        return msgspec.convert(tree, root, dec_hook=custom)
+        return msgspec.convert(tree, root, dec_hook=custom), file.fault if file else _fault
     except msgspec.ValidationError as error:
-        place, what = explain(error, root, tree)
-        raise ConfigError(f"{dotted(place)}: {what}" if place else what) from error
+        raise _fault(*explain(error, root, tree)) from error
+
+
+def _fault(place: Place, what: str) -> ConfigError:
+    return ConfigError(f"{dotted(place)}: {what}" if place else what)
 
 
 def arranged(

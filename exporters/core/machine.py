@@ -75,9 +75,13 @@ class Agent:
         logs.setup(self.settings.log.level, self.settings.log.format)
         self.runner = self._make(self.runner)
 
-    def table(self) -> Mapping[str, tuple[Handler, str]]:
-        """What it answers besides what every exporter does: a path, its handler, a word about it."""
-        return {self.settings.web.telemetry_path: (routes.metrics(lambda: self.runner, self.extras), "metrics")}
+    def table(self) -> Mapping[str, Handler]:
+        """What it answers besides what every exporter does."""
+        return {self.settings.web.telemetry_path: routes.metrics(lambda: self.runner, self.extras)}
+
+    def links(self) -> Mapping[str, str]:
+        """Where a person would go."""
+        return {self.settings.web.telemetry_path: "metrics"}
 
     def extras(self) -> Iterator[Sample]:
         """What the exporter tells about itself."""

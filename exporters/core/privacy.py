@@ -35,7 +35,7 @@ class Key:
 def state_dir(given: str, *, platform: str = sys.platform, root: bool | None = None) -> Path:
     """The given directory, else the system's for root, else the user's."""
     if given:
-        return _expanded(given)
+        return expanded(given)
     if _root(root):
         return Path("/Library/Application Support/Pomona" if platform == "darwin" else "/var/lib/pomona")
     name = "Pomona" if platform == "darwin" else "pomona"
@@ -56,7 +56,8 @@ def _root(given: bool | None) -> bool:
     return os.geteuid() == 0 if given is None else given
 
 
-def _expanded(text: str) -> Path:
+def expanded(text: str) -> Path:
+    """A path that may begin with `~`."""
     try:
         return Path(text).expanduser()
     except RuntimeError as error:
@@ -87,7 +88,7 @@ def condensed(content: bytes) -> bytes:
 def load_key(key_file: str, spare: bytes, place: Path | None = None, *, make: bool = True) -> Key:
     """The key of the given file, else the one at `place`, made on first use; where there is none, `spare`."""
     if key_file:
-        return _read(_expanded(key_file), own=False)
+        return _read(expanded(key_file), own=False)
     place = place or key_place()
     try:
         if not os.path.lexists(place):

@@ -58,6 +58,16 @@ def metrics(runner: Callable[[], Runner], extras: Extras) -> Handler:
     return handle
 
 
+def own(extras: Extras) -> Handler:
+    """`/metrics` of an exporter for other machines: itself alone."""
+
+    def handle(request: Request) -> Response:
+        form = negotiate(request.headers.get("accept", ""))
+        return _exposition(render(extras(), form), form)
+
+    return handle
+
+
 def probe(targets: Targets) -> Handler:
     """`/probe?target=NAME&module=NAME`: one listed target; the exporter's own metrics are not among them."""
 

@@ -42,8 +42,11 @@ class Exporter(Protocol):
     def settings(self) -> Served:
         """Those in force."""
 
-    def table(self) -> Mapping[str, tuple[Handler, str]]:
-        """Its own paths: each with its handler and a word about it."""
+    def table(self) -> Mapping[str, Handler]:
+        """Its own paths."""
+
+    def links(self) -> Mapping[str, str]:
+        """Where a person would go, each with a word about it."""
 
     def start(self) -> None:
         """Begins its work."""
@@ -78,16 +81,15 @@ def serve(exporter: Exporter, threads: int = 16) -> int:
 
 
 def _web(exporter: Exporter, threads: int) -> Web:
-    settings, own = exporter.settings.web, exporter.table()
+    settings = exporter.settings.web
     table: dict[str, Handler | Route] = {
-        **{path: handler for path, (handler, _) in own.items()},
+        **exporter.table(),
         HEALTHY: Route(routes.healthy, at_once=True),
         READY: Route(routes.ready(exporter.ready), at_once=True),
         "/config": routes.config(lambda: yaml.safe_dump(dict(exporter.settings.document), sort_keys=False)),
     }
-    about = {path: word for path, (_, word) in own.items()}
-    about |= {"/config": "configuration in force", HEALTHY: "liveness", READY: "readiness"}
-    table["/"] = routes.landing(exporter.title, f"Version {selfmetrics.release()}.", about)
+    links = {**exporter.links(), "/config": "configuration in force", HEALTHY: "liveness", READY: "readiness"}
+    table["/"] = routes.landing(exporter.title, f"Version {selfmetrics.release()}.", links)
     if settings.enable_lifecycle:
         table[RELOAD] = Route(_reload(exporter), frozenset({"POST", "PUT"}))
     return Web(

@@ -107,8 +107,19 @@ class FlaggedGroup(_Flagged, click.Group):
 
 
 def _flags(names: tuple[str, ...]) -> Iterator[click.Option]:
-    yield _file("--config.file", "config_file", "FILE", "YAML file with the configuration.")
+    yield from common()
     yield _file("--replay", "replay", "DIR", "Answer from a capture folder instead of this machine.")
+    for each in discover(names):
+        yield Setting(
+            f"collectors.{each.name}.enabled",
+            f"--collector.{each.name}/--no-collector.{each.name}",
+            help=f"{each.about.splitlines()[0]} Default: {'on' if each.enabled else 'off'}.",
+        )
+
+
+def common() -> Iterator[click.Option]:
+    """The flags of every exporter."""
+    yield _file("--config.file", "config_file", "FILE", "YAML file with the configuration.")
     yield Setting("web.listen_address", "--web.listen-address", multiple=True, help="Where to serve; repeatable.")
     yield Setting("web.config_file", "--web.config.file", help="exporter-toolkit web file: TLS, logins, headers.")
     yield Setting("web.telemetry_path", "--web.telemetry-path", help="Path of the metrics.")
@@ -120,12 +131,6 @@ def _flags(names: tuple[str, ...]) -> Iterator[click.Option]:
     yield Setting("state.dir", "--state.dir", help="Directory of the last observations.")
     yield Setting("log.level", "--log.level", type=click.Choice(get_args(LogLevel)), help="Lowest level to log.")
     yield Setting("log.format", "--log.format", type=click.Choice(get_args(LogFormat)), help="Shape of the log lines.")
-    for each in discover(names):
-        yield Setting(
-            f"collectors.{each.name}.enabled",
-            f"--collector.{each.name}/--no-collector.{each.name}",
-            help=f"{each.about.splitlines()[0]} Default: {'on' if each.enabled else 'off'}.",
-        )
 
 
 def _file(flag: str, name: str, metavar: str, text: str) -> click.Option:
