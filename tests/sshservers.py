@@ -6,10 +6,11 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import paramiko
 import psutil
@@ -38,6 +39,12 @@ def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return int(sock.getsockname()[1])
+
+
+def shells() -> list[list[str]]:
+    """Shells that may be the other side's; dash is nearest to busybox ash, which is tried where it is installed."""
+    found = [each for each in ("dash", "bash", "busybox") if shutil.which(each)]
+    return [["busybox", "sh"] if each == "busybox" else [each] for each in found]
 
 
 def new_key(path: Path, kind: str = "ed25519") -> str:
@@ -98,6 +105,11 @@ class Server:
         path = self.folder / "bin" / name
         path.write_text(f"#!/bin/sh\n{text}\n")
         path.chmod(0o755)
+
+    def fifo(self, name: str) -> Path:
+        path = self.folder / name
+        os.mkfifo(path)
+        return path
 
     def connections(self) -> int:
         """How many the server has accepted, the one that waits for its start left out."""
@@ -175,6 +187,34 @@ def running(server: Server) -> Iterator[Server]:
         yield server
     finally:
         server.kill()
+
+
+class Listener:
+    """Accepts connections, counts them, and treats them as told."""
+
+    def __init__(self, greet: Callable[[socket.socket], Any]) -> None:
+        self.accepted = 0
+        self._greet = greet
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._held: list[socket.socket] = []
+        self.target = replace(SshTarget("127.0.0.1", "root", password="x", fingerprints=("SHA256:A",)), timeout=0.5)
+        self.target = replace(self.target, port=self._listener.getsockname()[1])
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            self._held.append(sock)
+            self._greet(sock)
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        for each in (self._listener, *self._held):
+            each.close()
 
 
 class PasswordServer(paramiko.ServerInterface):

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -26,9 +26,12 @@ UNHURT: frozenset[Problem] = frozenset({"denied", "not_found"})
 
 @dataclass(slots=True)
 class Shown:
-    """The samples of one reading; their text is made once per format. `expires` is on the elapsed clock."""
+    """What one reading shows; its text is made once per format. `expires` is on the elapsed clock.
 
-    samples: tuple[Sample, ...]
+    The samples are made anew for each format: kept, they would take several times the memory of their text.
+    """
+
+    samples: Callable[[], Iterable[Sample]]
     expires: float
     foreign_dropped: int = 0
     _texts: dict[Format, bytes] = field(default_factory=dict)
@@ -36,12 +39,12 @@ class Shown:
     def text(self, form: Format) -> bytes:
         """The rendered samples; MetricError where they contradict each other."""
         if form not in self._texts:
-            self._texts[form] = render(self.samples, form)
+            self._texts[form] = render(self.samples(), form)
         return self._texts[form]
 
     def begun(self, form: Format) -> bytes:
         """The same with every counter at 0: a reset must not hide in a value larger than the old one."""
-        return render((_at_zero(each) for each in self.samples), form)
+        return render((_at_zero(each) for each in self.samples()), form)
 
 
 def _at_zero(sample: Sample) -> Sample:
@@ -81,6 +84,7 @@ class Cell:
         self._flight: Future[None] | None = None
         self._started = 0.0
         self._shown: Shown | None = None
+        self._form: Format = "text"
         self._status = Status()
         self._advancing = threading.Lock()
         self._replaced = False
@@ -119,7 +123,7 @@ class Cell:
 
     def text(self, form: Format, *, taken: bool) -> bytes:
         """What a scrape gets. Restored counts are held back until zeros were taken once."""
-        shown = self.shown()
+        shown, self._form = self.shown(), form
         if shown is None:
             return b""
         if self._begun:
@@ -176,14 +180,20 @@ class Cell:
         reading = seen.reading
         if self.declared.advance is not None:
             reading = self._advance(self.declared.advance, reading, now)
-        samples = tuple(self.declared.metrics(reading, self._context))
-        kept = self._own(samples) if self.declared.foreign else samples
-        lifetime = 2 * self.declared.cadence if self.declared.cadence else FRESH
-        shown = Shown(kept, started + lifetime, len(samples) - len(kept))
-        shown.text("text")
+        shown = self._told(reading, started)
+        # a bug of the collector is found here, in its own flight; in the format that will be asked for
+        shown.text(self._form)
         if self.declared.foreign:
             shown.text("openmetrics")
         return shown
+
+    def _told(self, reading: Any, started: float) -> Shown:
+        lifetime = 2 * self.declared.cadence if self.declared.cadence else FRESH
+        if not self.declared.foreign:
+            return Shown(lambda: self.declared.metrics(reading, self._context), started + lifetime)
+        samples = tuple(self.declared.metrics(reading, self._context))
+        kept = self._own(samples)
+        return Shown(lambda: kept, started + lifetime, len(samples) - len(kept))
 
     def _own(self, samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
         own = {family.name for family in self.declared.families}

@@ -6,7 +6,16 @@ from typing import Any
 
 from exporters.core.collector import Collector, Partial, Questions
 from exporters.core.context import Context
-from exporters.sources.base import NotFound, ParseError, Problem, Question, Replies, Source, SourceError
+from exporters.sources.base import (
+    NotFound,
+    Outcome,
+    ParseError,
+    Problem,
+    Question,
+    Replies,
+    Source,
+    SourceError,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +33,8 @@ def look(declared: Collector, source: Source, context: Context, state: Any = Non
     required, optional = declared.required_for(context), declared.optional_for(context)
     answers = dict(source.ask_many((*required, *optional)))
     problems: dict[Problem, str] = {}
+    if silent := _silence(answers):
+        return silent
     if not required and optional and all(isinstance(answers[each], NotFound) for each in optional):
         return Look(supported=False)
     for question in required:
@@ -41,6 +52,16 @@ def look(declared: Collector, source: Source, context: Context, state: Any = Non
     except ParseError as error:
         return Look(failed="unparsable", problems={**problems, "unparsable": str(error)})
     return Look(reading=reading, problems=problems)
+
+
+def _silence(answers: Outcome) -> Look | None:
+    """Where nothing at all was answered, because the machine is out of reach or too slow, nothing was read either."""
+    errors = [each for each in answers.values() if isinstance(each, SourceError)]
+    words = {each.problem for each in errors}
+    if not errors or len(errors) < len(answers) or not words <= {"unreachable", "timeout"}:
+        return None
+    question, error = next(iter(answers.items()))
+    return Look(failed=error.problem, problems={error.problem: f"{question}: {error}"})
 
 
 def _tell(answers: Mapping[Question[Any], Any], problems: dict[Problem, str]) -> dict[Question[Any], Any]:

@@ -1,4 +1,4 @@
-"""A batch of questions as one POSIX shell script (busybox ash), and the reading of what the script prints.
+"""A batch of questions as one POSIX shell script (busybox ash).
 
 The script holds no double quote and no newline, so that it can stand in `command="…"` of authorized_keys: dropbear
 does not unescape there. With IFS empty and globbing off an unquoted expansion is safe, and that is what it relies on.
@@ -9,26 +9,18 @@ import hashlib
 import math
 import re
 import shlex
-from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
-from exporters.sources.base import (
-    Command,
-    Denied,
-    Entry,
-    Failed,
-    File,
-    Listing,
-    NotFound,
-    Output,
-    Question,
-    SourceError,
-    TooLarge,
-)
+from exporters.sources.base import Command, Failed, File, Listing, NotFound, Question, SourceError
 
-NOT_FOUND, DENIED, OTHER_KIND = 127, 126, 125
-NOISE = 65536
+ORIGINAL_COMMAND = "pomona"
+DATE = "DATE"
+"""The word of a dated command in whose place a day stands."""
+_DAY = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
 _PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")
 
 _START = (
@@ -67,20 +59,34 @@ def refusal(question: Question[Any]) -> SourceError | None:
     return None if fits else Failed(reason)
 
 
-def script(questions: Iterable[Question[Any]]) -> str:
-    """The script that asks them in this order; what may hang goes last. Equal questions give an equal script."""
+def script(questions: Iterable[Question[Any]], dated: Sequence[Command] = ()) -> str:
+    """The script that asks them in this order; what may hang goes last. Equal questions give an equal script.
+
+    As a forced command it asks only the N-th of `dated` where the client's command is `pomona N YYYY-MM-DD`: of what
+    a client sends, that day alone comes into a command, after its digits were checked.
+    """
     asked = tuple(questions)
     kinds = {type(each) for each in asked}
+    patience = max((sum(timeout_of(each) for each in asked), *(each.timeout for each in dated)))
     parts = [
         _START,
-        _WATCH % math.ceil(sum(timeout_of(each) for each in asked) + 1),
+        _WATCH % math.ceil(patience + 1),
         _FILE if File in kinds else "",
         _LISTING if Listing in kinds else "",
     ]
-    steps = [f"{_step(each)};_e $?;" for each in asked[:-1]]
-    steps += [f"{_step(each)};l=$?;kill $w;_e $l" for each in asked[-1:]]
+    steps = [_arms(dated)] if dated else []
+    steps += [f"{_step(each)};_e $?;" for each in asked[:-1]]
+    steps += [_last(_step(each)) for each in asked[-1:]]
     name = hashlib.sha256("".join((*parts, *steps)).encode(errors="surrogateescape")).hexdigest()[:16]
     return "".join((*parts, f"_h(){{ printf 'pomona-{name} %s\\n' $m;}};_h;_h >&2;", *steps))
+
+
+def dated_command(question: Question[Any], dated: Sequence[Command]) -> str | None:
+    """The client's command that asks it of a forced script; None where it is none of its dated commands."""
+    for number, template in enumerate(dated):
+        if day := _day(question, template):
+            return f"{ORIGINAL_COMMAND} {number} {day}"
+    return None
 
 
 def header(text: str) -> bytes:
@@ -94,6 +100,41 @@ def timeout_of(question: Question[Any]) -> float:
     return question.timeout if isinstance(question, Command) else 10.0
 
 
+def _last(step: str) -> str:
+    return f"{step};l=$?;kill $w;_e $l"
+
+
+def _arms(dated: Sequence[Command]) -> str:
+    """A pattern of `case` holds for the whole word, and what it has matched ends in a day."""
+    arms = "".join(
+        f"'{ORIGINAL_COMMAND} {number} '{_DAY})d=${{SSH_ORIGINAL_COMMAND##* }};{_last(_dated_step(each))};exit;;"
+        for number, each in enumerate(dated)
+    )
+    return f"case $SSH_ORIGINAL_COMMAND in {arms}esac;"
+
+
+def _dated_step(template: Command) -> str:
+    if template.argv.count(DATE) != 1 or refusal(template) or template.argv[0] == DATE:
+        raise ValueError(f"{template}: a dated command has one word {DATE}")
+    words = " ".join("$d" if each == DATE else shlex.quote(each) for each in template.argv[1:])
+    return f"'{template.argv[0]}' {words}& p=$!;wait $p"
+
+
+def _day(question: Question[Any], template: Command) -> str | None:
+    place = template.argv.index(DATE)
+    if not isinstance(question, Command) or len(question.argv) != len(template.argv):
+        return None
+    day = question.argv[place]
+    argv = (*template.argv[:place], day, *template.argv[place + 1 :])
+    return day if replace(template, argv=argv) == question and _is_day(day) else None
+
+
+def _is_day(word: str) -> bool:
+    with suppress(ValueError):
+        return bool(re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", word) and date.fromisoformat(word))
+    return False
+
+
 def _step(question: Question[Any]) -> str:
     match question:
         case Command(argv=argv):
@@ -104,118 +145,3 @@ def _step(question: Question[Any]) -> str:
         case Listing(path=path, pattern=pattern):
             return shlex.join(("_l", path.rstrip("/") or "/", pattern))
     raise ValueError(f"{question} cannot be asked by a script")
-
-
-class Stream:
-    """One stream of a run: noise, the header with this run's mark, then each answer and its closing line."""
-
-    def __init__(self, head: bytes, limit: int) -> None:
-        self.done: list[tuple[bytes | None, bytes]] = []
-        self.mark = b""
-        self._head = head + b" "
-        self._limit = limit
-        self._buffer = bytearray()
-        self._searched = 0
-        self._over = False
-
-    def feed(self, data: bytes) -> None:
-        """Takes what came; an answer over the limit is dropped as it comes and stands as None."""
-        self._buffer += data
-        while self._closing() if self.mark else self._opening():
-            continue
-
-    def _opening(self) -> bool:
-        start = self._buffer.find(self._head)
-        end = self._buffer.find(b"\n", start)
-        if start < 0 or end < 0:
-            del self._buffer[:-NOISE]
-            return False
-        self.mark = bytes(self._buffer[start + len(self._head) : end])
-        del self._buffer[: end + 1]
-        return bool(self.mark)
-
-    def _closing(self) -> bool:
-        start = self._buffer.find(self.mark, self._searched)
-        end = self._buffer.find(b"\n", start) if start >= 0 else -1
-        if end < 0:
-            self._searched = start if start >= 0 else max(0, len(self._buffer) - len(self.mark))
-            self._bound()
-            return False
-        self._over = self._over or start > self._limit
-        content = None if self._over else bytes(self._buffer[:start])
-        self.done.append((content, bytes(self._buffer[start + len(self.mark) : end])))
-        del self._buffer[: end + 1]
-        self._searched, self._over = 0, False
-        return True
-
-    def _bound(self) -> None:
-        if self._over or self._searched > self._limit:
-            self._over = True
-            del self._buffer[: self._searched]
-            self._searched = 0
-
-
-class Transcript:
-    """What one run of a script has answered so far. `limit` in bytes an answer and stream."""
-
-    def __init__(self, questions: Iterable[Question[Any]], head: bytes, limit: int) -> None:
-        self.questions = tuple(questions)
-        self.stdout = Stream(head, limit)
-        self.stderr = Stream(head, limit)
-        self._limit = limit
-
-    @property
-    def begun(self) -> bool:
-        """Whether the script on the other side is the expected one and runs."""
-        return bool(self.stdout.mark)
-
-    @property
-    def count(self) -> int:
-        """How many questions are answered, in their order."""
-        return min(len(self.stdout.done), len(self.stderr.done), len(self.questions))
-
-    def answers(self) -> dict[Question[Any], Any]:
-        """Each answered question with its answer or its error."""
-        return {each: self._answer(number, each) for number, each in enumerate(self.questions[: self.count])}
-
-    def _answer(self, number: int, question: Question[Any]) -> Any:
-        (stdout, line), (stderr, _) = self.stdout.done[number], self.stderr.done[number]
-        if stdout is None or stderr is None:
-            return TooLarge(f"more than {self._limit} bytes of output")
-        status = int(line) if re.fullmatch(rb" \d{1,3}", line) else -1
-        if isinstance(question, Command) and status in question.ok_exits:
-            return Output(stdout, stderr, status)
-        if status != 0 or isinstance(question, Command):
-            return _failure(question, status)
-        return stdout if isinstance(question, File) else _entries(question, stdout)
-
-
-_FILE_FAILURES: Mapping[int, SourceError] = {
-    NOT_FOUND: NotFound("does not exist"),
-    DENIED: Denied("this user may not read it"),
-    OTHER_KIND: Failed("is of another kind"),
-}
-
-
-def _failure(question: Question[Any], status: int) -> SourceError:
-    # Not what it printed: an error text may hold names and addresses.
-    if isinstance(question, Command) and status == NOT_FOUND:
-        return NotFound(f"{question.argv[0]} is not installed")
-    if isinstance(question, Command) and status == DENIED:
-        return Denied("this user may not run the program")
-    known = None if isinstance(question, Command) else _FILE_FAILURES.get(status)
-    return type(known)(*known.args) if known else Failed(f"exit status {status}")
-
-
-def _entries(question: Question[Any], listed: bytes) -> tuple[Entry, ...] | SourceError:
-    """Of `time/name/line of ls`, each ended by a zero byte."""
-    pattern = question.pattern if isinstance(question, Listing) else "*"
-    found: list[Entry] = []
-    for record in listed.split(b"\0")[:-1]:
-        parts = record.decode(errors="surrogateescape").split("/", 2)
-        fields = parts[-1].split(None, 5)
-        if len(parts) != 3 or len(fields) < 6 or not (parts[0].isdecimal() and fields[4].isdecimal()):  # noqa: PLR2004
-            return Failed("the listing is unreadable")
-        if fnmatchcase(parts[1], pattern):
-            found.append(Entry(parts[1], int(fields[4]), float(parts[0])))
-    return tuple(sorted(found, key=lambda entry: entry.name))

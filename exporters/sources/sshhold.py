@@ -12,7 +12,9 @@ LOGIN_HOLD = 900.0
 
 
 class LoginRefused(Denied):
-    """The host refused the key or the password."""
+    """The host refused the key or the password: it is out of reach as a whole, which is no matter of one question."""
+
+    problem = "unreachable"
 
 
 class Holds:

@@ -1,7 +1,6 @@
 """The script of a batch, run by real shells, and the reading of what it prints in whatever pieces it comes."""
 
 import os
-import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -26,7 +25,9 @@ from exporters.sources.base import (
     TooLarge,
 )
 from exporters.sources.local import Local
-from exporters.sources.sshbatch import Transcript, header, refusal, script
+from exporters.sources.sshbatch import header, refusal, script
+from exporters.sources.sshtranscript import Transcript
+from sshservers import shells
 
 NASTY = (
     "a b",
@@ -53,10 +54,9 @@ NASTY = (
 MARK = b"371a63e1-4d01-4e34-91e2-41ecf12e036c"
 
 
-@pytest.fixture(params=[each for each in ("dash", "bash", "busybox") if shutil.which(each)])
+@pytest.fixture(params=shells(), ids=" ".join)
 def shell(request: pytest.FixtureRequest) -> list[str]:
-    """Shells that may be the other side's; dash is nearest to busybox ash, which is tried where it is installed."""
-    return ["busybox", "sh"] if request.param == "busybox" else [request.param]
+    return list(request.param)
 
 
 def answers(shell: list[str], *questions: Question[Any], limit: int = 1_000_000) -> list[Any]:

@@ -15,38 +15,10 @@ import pytest
 
 from exporters.sources.base import Command, Denied, Failed, File, Output, SourceError, TimedOut, Unreachable
 from exporters.sources.ssh import LoginRefused, Ssh, SshTarget
-from sshservers import Server, free_port, new_key
+from sshservers import Listener, Server, free_port, new_key
 
 ECHO, HANG, LATER = Command(("echo", "ok")), Command(("hang",), timeout=1.5), Command(("echo", "later"))
 WHOLE = Command(("hang",), timeout=60)
-
-
-class Listener:
-    """Accepts connections, counts them, and treats them as told."""
-
-    def __init__(self, greet: Callable[[socket.socket], Any]) -> None:
-        self.accepted = 0
-        self._greet = greet
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._held: list[socket.socket] = []
-        self.target = replace(SshTarget("127.0.0.1", "root", password="x", fingerprints=("SHA256:A",)), timeout=0.5)
-        self.target = replace(self.target, port=self._listener.getsockname()[1])
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            self.accepted += 1
-            self._held.append(sock)
-            self._greet(sock)
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        for each in (self._listener, *self._held):
-            each.close()
 
 
 @pytest.fixture
@@ -256,4 +228,25 @@ def test_a_frozen_server_is_given_up_after_one_more_try(server: Server) -> None:
     for each in frozen:
         each.resume()
     assert source.ask(ECHO).stdout == b"ok\n"
+    source.close()
+
+
+def test_many_connections_one_after_another_leave_no_thread_and_no_socket(start: Callable[..., Server]) -> None:
+    server, process = start("dropbear"), psutil.Process()
+    before, sockets = set(threading.enumerate()), process.num_fds()
+    for _ in range(40):
+        source = Ssh(server.target)
+        assert source.ask(ECHO).stdout == b"ok\n"
+        source.close()
+    left = set(threading.enumerate()) - before
+    for each in left:
+        each.join(5)
+    assert not [each for each in left if each.is_alive()]
+    assert process.num_fds() == sockets
+
+
+def test_a_kept_connection_wakes_once_a_minute_and_not_ten_times_a_second(start: Callable[..., Server]) -> None:
+    source = Ssh(start("dropbear").target)
+    source.ask(ECHO)
+    assert source._link.transport().sock.gettimeout() == 60
     source.close()
