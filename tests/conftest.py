@@ -11,7 +11,7 @@ from exporters.core.context import Context, Level
 from exporters.sources.strictyaml import load_yaml
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("exporters.host", "exporters.macos")
+PACKAGES = ("exporters.host", "exporters.macos", "exporters.openwrt")
 COLLECTORS = {each.name: each for each in discover(PACKAGES)}
 
 

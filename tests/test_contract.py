@@ -157,9 +157,15 @@ TELLS_THE_GENERATION = {"Temperature"}
 
 
 def samples(text: str) -> set[str]:
-    """The series with their values; what says which file is damaged is no news of the machine."""
+    """The series with their values; what says that an answer is damaged is no news of the machine."""
     lines = (line for line in text.split("\n") if line and not line.startswith("#"))
-    return {line for line in lines if not line.startswith(("pomona_textfile_error{", "pomona_textfile_problem{"))}
+    return {line for line in lines if not line.startswith((*TOLD_OF_FAULTS, *COUNTED))}
+
+
+TOLD_OF_FAULTS = ("pomona_textfile_error{", "pomona_textfile_problem{", "openwrt_nlbwmon_status{")
+COUNTED = ("openwrt_dhcp_leases ", "openwrt_neighbours{", "openwrt_wireless_stations{")
+"""How many lines a report has: one that ends after a whole line cannot be told from a shorter one. Over SSH each answer
+stands between marks, so none ends early unseen."""
 
 
 TOLD_OF_DAMAGE = {

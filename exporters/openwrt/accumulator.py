@@ -2,16 +2,17 @@
 
 A byte is counted once or not at all. Growth is added; a fall only moves the base, unless a new period is proven: then
 what the new one holds is added, and of the old one what `nlbw -t` still tells. A new period is proven by the settings
-and the router's clock, where that agreed with ours at both looks and no later period was seen since its boot.
+and the router's clock, where that agreed with ours at both looks and no later period was seen since its boot, and by
+numbers that begin anew: a database of which most devices have the very counts that they had goes on.
 
 Not counted is what flowed
 - in a counter that fell, since the look before, up to the height of the fall;
 - between the look before a reboot and the first look after it, or while the clock tells an earlier period than before;
 - in a period that ended unproven, or whose record is gone, since the last look at it.
 Connections of what may be a new period begin at its first look, as nlbwmon counts those that stay open again.
-Not to be told from traffic: values that fell and come back without a reboot (a database restored by hand), and a full
-database that drops records at the very turn of a period into which an unseen clock had run ahead before. In the same
-corner, with a clock that steps back minutes at the turn, a connection (not its bytes) can be counted twice.
+Not to be told from traffic: values that fell and come back without a reboot (a database restored by hand); and a period
+that nlbwmon had begun before, as its clock ran ahead and back between two looks, or does not begin, as its zone was
+changed, if at the very turn the router boots or, while most devices are busy, a full database drops records.
 """
 
 from collections import Counter
@@ -44,7 +45,7 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Known(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A device: the counts of the last look, when it last grew (Unix time), whether its series are its own."""
+    """A device: its counts, when it last grew or else came (Unix time), whether it has series of its own."""
 
     raw: Counts
     grown: float
@@ -89,17 +90,17 @@ class Verdict:
 
 
 def advance(state: State | None, reading: Reading, now: float, limits: Limits) -> State:
-    """Accounts one look. Without traffic, or while a period turns, what was seen before stays as it was."""
+    """Accounts one look. One that has no traffic, or is put off, leaves what was seen before as it was."""
     before = replace(state or State(), reading=reading)
-    if reading.traffic is None or (before.seen.period and _turning(reading, now)):
+    if reading.traffic is None or _put_off(before.seen, reading, now):
         return before
     around = _look(before.seen, reading, now)
     if not before.seen.begun:
         first = {mac: Known(counts, now, own=False) for mac, counts in reading.traffic.devices.items()}
-        return replace(before, seen=_with(around, _owned(first, set(first), limits, now)))
+        return replace(before, seen=_with(around, _owned(first, limits, now)))
     verdict = _judge(before.seen, around, reading)
     growth = _growth(verdict, reading.traffic.devices)
-    devices = _owned(_remembered(before.seen, reading.traffic.devices, growth, now), set(growth), limits, now)
+    devices = _owned(_remembered(before.seen, reading.traffic.devices, growth, now), limits, now)
     corrections = Counter(before.corrections)
     corrections.update([verdict.cause] if verdict.cause else [])
     return State(_with(around, devices), _added(before.totals, growth, devices), dict(corrections), reading)
@@ -115,12 +116,17 @@ def restore(past: Observations) -> State:
     return State(past)
 
 
-def wanted(state: State, reading: Reading, now: float) -> tuple[str, ...]:
-    """The closed periods whose rest may be missing, oldest first: nlbw is asked for them in the same look."""
-    every, clock = reading.circumstances.settings.interval, reading.circumstances.clock
-    if every is None or clock is None or not state.seen.period or not _agrees(clock, now):
+def wanted(state: State | None, reading: Reading) -> tuple[str, ...]:
+    """The closed periods whose rest may be missing, oldest first: what to ask in the same look. `outline` is enough.
+
+    Whether they prove something is for `advance` to say, which knows our clock.
+    """
+    settings, clock = reading.circumstances.settings, reading.circumstances.clock
+    seen = state.seen if state is not None and reading.status == "ok" else Observations()
+    sure = seen.agreed and seen.period and seen.period == seen.latest and seen.interval == settings.interval_text
+    if not sure or settings.interval is None or clock is None or _at_turn(reading):
         return ()
-    return closed_since(every, state.seen.period, clock)
+    return closed_since(settings.interval, seen.period, clock)
 
 
 def shown(state: State) -> Iterator[tuple[str, Counts]]:
@@ -134,10 +140,21 @@ def _agrees(clock: Clock, now: float) -> bool:
     return abs(clock.seconds - now) <= AGREEMENT
 
 
+def _put_off(before: Observations, reading: Reading, now: float) -> bool:
+    """Whether the next look can tell more: around a turn, or where the time since the boot is missing for once."""
+    unknown = before.uptime is not None and reading.circumstances.uptime is None
+    return unknown or bool(before.period and _turning(reading, now))
+
+
 def _turning(reading: Reading, now: float) -> bool:
-    """Around a turn nobody can say which period the numbers are of: nlbwmon turns at its next refresh only."""
+    clock = reading.circumstances.clock
+    return clock is not None and _agrees(clock, now) and _at_turn(reading)
+
+
+def _at_turn(reading: Reading) -> bool:
+    """Nobody can say which period these numbers are of: nlbwmon turns at its next refresh only."""
     settings, clock = reading.circumstances.settings, reading.circumstances.clock
-    if settings.interval is None or clock is None or not _agrees(clock, now):
+    if settings.interval is None or clock is None:
         return False
     grace = 2 * (settings.refresh or REFRESH) + AHEAD
     return settings.interval.label(clock.later(-grace)) != settings.interval.label(clock.later(AHEAD))
@@ -163,29 +180,38 @@ def _with(around: Observations, devices: dict[str, Known]) -> Observations:
 
 
 def _rebooted(before: Observations, uptime: float | None, now: float) -> bool:
-    if uptime is None or before.uptime is None:
+    """Whether it was, or may have been. A look may take some seconds until it hears the uptime."""
+    if uptime is None:
         return False
-    return uptime < before.uptime or uptime <= now - before.at
+    return before.uptime is None or uptime < before.uptime or uptime <= now - before.at + AHEAD
 
 
 def _judge(before: Observations, around: Observations, reading: Reading) -> Verdict:
     """What this look means for the numbers of the one before."""
     devices = reading.traffic.devices if reading.traffic else {}
     bases = {mac: known.raw for mac, known in before.devices.items()}
-    fell = any(devices.get(mac, NOTHING).fell(base) for mac, base in bases.items())
+    fell = sum(devices.get(mac, NOTHING).fell(base) for mac, base in bases.items())
     rebooted = _rebooted(before, around.uptime, around.at)
-    turned = bool(before.period and around.period and around.period != before.period)
+    same = before.period == around.period
+    turned = bool(before.period and around.period) and not same
     doubt = _doubt(before, around, turned=turned)
     empty = turned and (around.uptime or 0) >= SETTLED and around.period > before.highest
     if doubt is None and rebooted and not empty:
         doubt = "rollback" if fell else "reboot"
     if doubt is not None:
         return Verdict(doubt, None)
-    if turned and fell:
+    if not fell:
+        return Verdict(None, bases, connections=same)
+    goes_on = not rebooted and _unchanged(devices, bases) > fell
+    if turned and not goes_on:
         return _turned(before, around, reading, rebooted=rebooted)
-    sure = bool(around.period) and before.agreed and around.agreed
-    same = before.period == around.period and (sure or not fell)
-    return Verdict(_why_lower(devices, bases) if fell else None, bases, connections=same)
+    sure = bool(around.period) and before.agreed and around.agreed and goes_on
+    return Verdict(_why_lower(devices, bases), bases, connections=same and sure)
+
+
+def _unchanged(devices: Devices, bases: Devices) -> int:
+    """How many devices have the bytes that they had: in a new period, which begins at 0, as good as none."""
+    return sum(devices.get(mac) == base for mac, base in bases.items() if base.rx_bytes or base.tx_bytes)
 
 
 def _doubt(before: Observations, around: Observations, *, turned: bool) -> Cause | None:
@@ -230,7 +256,7 @@ def _above(devices: Devices, bases: Devices) -> dict[str, Counts]:
     grown: dict[str, Counts] = {}
     for mac, counts in devices.items():
         base = bases.get(mac, NOTHING)
-        if counts != base and any(more := counts.above(base)):
+        if counts != base and (more := counts.above(base)) != NOTHING:
             grown[mac] = more
     return grown
 
@@ -244,7 +270,7 @@ def _growth(verdict: Verdict, devices: Devices) -> Devices:
     growth: dict[str, Counts] = {}
     for part in verdict.more:
         for mac, counts in part.items():
-            if any(counts):
+            if counts != NOTHING:
                 growth[mac] = growth.get(mac, NOTHING).plus(counts)
     return growth
 
@@ -253,32 +279,36 @@ def _remembered(before: Observations, devices: Devices, growth: Devices, now: fl
     """All bases: in the order in which devices came, as the first ones have series of their own."""
     found: dict[str, Known] = {}
     for mac, known in before.devices.items():
-        grown = now if mac in growth else known.grown
-        found[mac] = Known(devices.get(mac, NOTHING), grown, known.own)
+        found[mac] = Known(devices.get(mac, NOTHING), now if mac in growth else known.grown, known.own)
     for mac in (*devices, *growth):
         if mac not in found:
             found[mac] = Known(devices.get(mac, NOTHING), now, own=False)
     return found
 
 
-def _owned(devices: dict[str, Known], grew: set[str], limits: Limits, now: float) -> dict[str, Known]:
+def _owned(devices: dict[str, Known], limits: Limits, now: float) -> dict[str, Known]:
     """Who has series of its own: who had them and was active, then who came or grew while there is room."""
     oldest = now - limits.hide_after_days * DAY
     owners = {mac for mac, known in devices.items() if known.own and known.grown >= oldest}
     found: dict[str, Known] = {}
     for mac, known in devices.items():
         own = mac in owners
-        if not own and len(owners) < limits.max_devices and mac != ZERO and (mac in grew or known.grown == now):
+        if not own and len(owners) < limits.max_devices and mac != ZERO and known.grown == now:
             owners.add(mac)
             own = True
         if own or any(known.raw):
-            found[mac] = known if own == known.own else Known(known.raw, known.grown, own)
+            found[mac] = known if own == known.own else msgspec.structs.replace(known, own=own)
     return found
 
 
 def _added(totals: Mapping[str, Counts], growth: Devices, devices: Mapping[str, Known]) -> Mapping[str, Counts]:
-    found = dict(totals)
+    found, rest = dict(totals), [totals.get(OTHER, NOTHING)]
     for mac, counts in growth.items():
-        key = mac if mac in devices and devices[mac].own else OTHER
-        found[key] = found.get(key, NOTHING).plus(counts)
+        known = devices.get(mac)
+        if known is not None and known.own:
+            found[mac] = found.get(mac, NOTHING).plus(counts)
+        else:
+            rest.append(counts)
+    if len(rest) > 1:
+        found[OTHER] = Counts(*map(sum, zip(*rest, strict=True)))
     return found

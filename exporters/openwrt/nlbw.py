@@ -5,23 +5,25 @@ mapped by name. A device is its MAC address; hosts without a neighbour entry sha
 """
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 from exporters.core.read import amount, array, json, lines, record
+from exporters.openwrt.netlink import NETLINK, parse_events_lost
 from exporters.openwrt.period import Clock, Interval, interval
 from exporters.sources.base import Command, File, Output, ParseError, Question, Replies
 
 Given = TypeVar("Given")
 Value = TypeVar("Value")
+Key = TypeVar("Key", str, tuple[str, str])
 Status = Literal["ok", "not_installed", "daemon_down", "no_data", "error", "hang", "unparsable"]
 Problem = Literal[
     "no_records",
     "accounting_off",
     "events_off",
+    "events_lost",
     "flow_offloading",
     "hardware_flow_offloading",
     "database_nearly_full",
@@ -31,20 +33,38 @@ PROBLEMS: tuple[Problem, ...] = get_args(Problem)
 EXITS: Mapping[int, Status] = {0: "ok", 127: "not_installed", 195: "no_data", 247: "daemon_down"}
 ANY_EXIT = tuple(range(256))
 """Every status is an answer that has a name, so what is left without an answer is a hang."""
-TRAFFIC = Command(("nlbw", "-c", "json", "-g", "family,mac,ip"), ok_exits=ANY_EXIT)
-PROTOCOLS = Command(("nlbw", "-c", "json", "-g", "mac,layer7"), ok_exits=ANY_EXIT)
-PERIODS = Command(("nlbw", "-c", "list"), ok_exits=ANY_EXIT)
-SETTINGS = Command(("uci", "-q", "show", "nlbwmon"))
-FIREWALL = Command(("uci", "-q", "show", "firewall.@defaults[0]"))
+NLBW_TIMEOUT = 4.0
+"""Seconds. A daemon that hangs must leave time for the rest of a probe."""
+
+
+def _nlbw(*words: str) -> Command:
+    return Command(("nlbw", "-c", *words), ok_exits=ANY_EXIT, timeout=NLBW_TIMEOUT)
+
+
+def closed_period(label: str) -> Command:
+    """What nlbw knows of a closed period: for its devices alone, as that is all that is compared."""
+    return _nlbw("json", "-g", "mac", "-t", label)
+
+
+TRAFFIC = _nlbw("json", "-g", "family,mac,ip")
+PROTOCOLS = _nlbw("json", "-g", "mac,layer7")
+PERIODS = _nlbw("list")
+CLOSED = closed_period("DATE")
+"""Every question that `closed_period` makes, for a declaration."""
+SETTINGS = Command(("uci", "-q", "show", "nlbwmon"), ok_exits=(0, 1))
+FIREWALL = Command(("uci", "-q", "show", "firewall.@defaults[0]"), ok_exits=(0, 1))
+"""uci ends with 1 where there is no such configuration."""
 DATE = Command(("date", "+%s %z"))
 UPTIME = File("/proc/uptime")
 NETFILTER = {name: File(f"/proc/sys/net/netfilter/nf_conntrack_{name}") for name in ("count", "max", "acct", "events")}
-CIRCUMSTANCES: tuple[Question[Any], ...] = (DATE, UPTIME, *NETFILTER.values(), SETTINGS, FIREWALL, PERIODS)
+CIRCUMSTANCES: tuple[Question[Any], ...] = (DATE, UPTIME, *NETFILTER.values(), NETLINK, SETTINGS, FIREWALL)
 ZERO = "00:00:00:00:00:00"
 LARGEST = 2**64 - 1
 FEW_CONNECTIONS = 10
 """Connections to the router itself, such as the one that asks, are no traffic of a device."""
 FULL = 0.9
+PORTS = 50
+"""Records of one address at most, with a margin: the 46 ports that nlbwmon tells apart, and the rest."""
 _COUNTERS = ("conns", "rx_bytes", "rx_pkts", "tx_bytes", "tx_pkts")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
 _LABEL = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
@@ -93,7 +113,10 @@ Devices = Mapping[str, Counts]
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Counts and addresses of each device by MAC in one period; how many records were printed."""
+    """Counts and addresses of each device by MAC in one period; how many records were printed.
+
+    One that is printed may stand for as many records of the database as there are ports in use at that address.
+    """
 
     devices: Devices
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -124,7 +147,7 @@ class Circumstances:
     limit: float | None = None
     accounting: bool | None = None
     events: bool | None = None
-    periods: tuple[str, ...] = ()
+    events_lost: bool | None = None
     settings: Settings = field(default_factory=Settings)
 
 
@@ -139,22 +162,23 @@ class Reading:
     fault: str = ""
 
 
-def closed_period(label: str) -> Command:
-    """What nlbw knows of a closed period: for its devices alone, as that is all that is compared."""
-    return Command(("nlbw", "-c", "json", "-g", "mac", "-t", label), ok_exits=ANY_EXIT)
-
-
-def parse(replies: Replies, closed: Collection[str] = ()) -> Reading:
+def parse(replies: Replies) -> Reading:
     """The whole look. What cannot be read is missing and named in `fault`; it never hides the rest."""
     faults: list[str] = []
-    circumstances = _circumstances(replies, faults)
-    reply = replies.get(TRAFFIC)
-    status = status_of(reply)
-    traffic = None
-    if reply is not None and status == "ok":
-        traffic = _attempt(parse_traffic, reply.stdout, faults)
-        status = "ok" if traffic is not None else "unparsable"
-    return Reading(status, traffic, circumstances, _closed(replies, closed, faults), "; ".join(faults))
+    seen = _outline(replies, faults)
+    traffic = _attempt(parse_traffic, _printed(replies.get(TRAFFIC)), faults)
+    status = "unparsable" if seen.status == "ok" and traffic is None else seen.status
+    closed = _closed(replies, faults)
+    return Reading(status, traffic, seen.circumstances, closed, "; ".join(dict.fromkeys(faults)))
+
+
+def outline(replies: Replies) -> Reading:
+    """A look without its traffic: what says which closed periods to ask for, read in no time."""
+    return _outline(replies, [])
+
+
+def _outline(replies: Replies, faults: list[str]) -> Reading:
+    return Reading(status_of(replies.get(TRAFFIC)), circumstances=_circumstances(replies, faults))
 
 
 def _attempt(read: Callable[[Given], Value], given: Given | None, faults: list[str]) -> Value | None:
@@ -174,36 +198,20 @@ def status_of(reply: Output | None) -> Status:
 
 def parse_traffic(data: bytes) -> Traffic:
     """`nlbw -c json -g ...mac...`: the counts of each device, its addresses where the grouping has them."""
-    columns, rows = _table(data)
-    mac_at, ip_at = columns.index("mac"), columns.index("ip") if "ip" in columns else None
-    take = itemgetter(*(columns.index(name) for name in _COUNTERS))
-    sums: dict[str, tuple[int, ...]] = {}
-    addresses: dict[str, list[str]] = {}
-    for row in rows:
-        mac, counts = _mac(row[mac_at], sums), take(row)
-        _check(counts)
-        known = sums.get(mac)
-        sums[mac] = counts if known is None else tuple(map(sum, zip(known, counts, strict=True)))
-        if ip_at is not None and isinstance(row[ip_at], str):
-            addresses.setdefault(mac, []).append(row[ip_at])
-    for counts in sums.values():
-        _check(counts)
-    devices = {mac: Counts(*counts) for mac, counts in sums.items()}
-    return Traffic(devices, {mac: tuple(each) for mac, each in addresses.items()}, len(rows))
+    table = _table(data)
+    macs = _macs(table["mac"])
+    addresses: dict[str, list[str]] = defaultdict(list)
+    for mac, address in zip(macs, table.get("ip", ()), strict=False):
+        if isinstance(address, str):
+            addresses[mac].append(address)
+    return Traffic(_summed(macs, table), {mac: tuple(each) for mac, each in addresses.items()}, len(macs))
 
 
 def parse_protocols(data: bytes, wanted: Collection[str]) -> Mapping[tuple[str, str], Counts]:
     """`nlbw -c json -g mac,layer7`: counts by MAC and protocol; what is not wanted, or has no name, is "other"."""
-    columns, rows = _table(data, "layer7")
-    mac_at, name_at = columns.index("mac"), columns.index("layer7")
-    take = itemgetter(*(columns.index(name) for name in _COUNTERS))
-    sums: dict[tuple[str, str], Counts] = {}
-    for row in rows:
-        counts, name = take(row), row[name_at]
-        _check(counts)
-        key = (_mac(row[mac_at]), name if isinstance(name, str) and name in wanted else "other")
-        sums[key] = sums.get(key, NOTHING).plus(Counts(*counts))
-    return sums
+    table = _table(data, "layer7")
+    names = [name if isinstance(name, str) and name in wanted else "other" for name in table["layer7"]]
+    return _summed(list(zip(_macs(table["mac"]), names, strict=True)), table)
 
 
 def parse_periods(data: bytes) -> tuple[str, ...]:
@@ -214,41 +222,52 @@ def parse_periods(data: bytes) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _table(data: bytes, *more: str) -> tuple[list[str], Sequence[Any]]:
+def _table(data: bytes, *more: str) -> Mapping[str, Sequence[Any]]:
+    """The columns by name, as a column of 10,000 values is checked in C."""
     answer = record(json(data))
-    columns = [name if isinstance(name, str) else "" for name in array(answer.get("columns"))]
+    names = [name if isinstance(name, str) else "" for name in array(answer.get("columns"))]
     for name in ("mac", *_COUNTERS, *more):
-        if columns.count(name) != 1:
-            raise ParseError(f"nlbw printed column {name!r} {columns.count(name)} times")
+        if names.count(name) != 1:
+            raise ParseError(f"nlbw printed column {name!r} {names.count(name)} times")
     rows = array(answer.get("data"))
-    width = len(columns)
-    if not all(isinstance(row, list) and len(row) == width for row in rows):
+    if set(map(type, rows)) - {list} or set(map(len, rows)) - {len(names)}:
         raise ParseError("nlbw printed a record that does not fit the columns")
-    return columns, rows
+    return dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True))
 
 
-def _mac(value: Any, known: Collection[str] = ()) -> str:
-    if isinstance(value, str):
-        if value in known:
-            return value
-        mac = value.lower()
-        if _MAC.match(mac):
-            return mac
-    raise ParseError("nlbw printed a record without a MAC address")
+def _macs(given: Sequence[Any]) -> list[str]:
+    if set(map(type, given)) - {str}:
+        raise ParseError("nlbw printed a record without a MAC address")
+    lower = {each: each.lower() for each in set(given)}
+    if not all(map(_MAC.match, lower.values())):
+        raise ParseError("nlbw printed a record without a MAC address")
+    return [lower[each] for each in given]
 
 
-def _check(counts: Collection[Any]) -> None:
-    """Once for each record: in C, as there may be 10,000 of them. A boolean is an int of another type."""
-    if set(map(type, counts)) != {int} or min(counts) < 0 or max(counts) > LARGEST:
-        raise ParseError("nlbw printed a counter that is no 64-bit number from 0 up")
+def _summed(keys: Sequence[Key], table: Mapping[str, Sequence[Any]]) -> dict[Key, Counts]:
+    """The counts of all records that have one key."""
+    sums = [_sums(keys, table[name]) for name in _COUNTERS]
+    return dict(zip(sums[0], map(Counts._make, zip(*(each.values() for each in sums), strict=True)), strict=True))
 
 
-def _closed(replies: Replies, labels: Collection[str], faults: list[str]) -> dict[str, Devices]:
+def _sums(keys: Sequence[Key], values: Sequence[Any]) -> dict[Key, int]:
+    """One counter by key. A boolean is an int of another type."""
+    if not set(map(type, values)) - {int} and min(values, default=0) >= 0:
+        sums = dict.fromkeys(keys, 0)
+        for key, value in zip(keys, values, strict=True):
+            sums[key] += value
+        if max(sums.values(), default=0) <= LARGEST:
+            return sums
+    raise ParseError("nlbw printed a counter that is no 64-bit number from 0 up")
+
+
+def _closed(replies: Replies, faults: list[str]) -> dict[str, Devices]:
     found: dict[str, Devices] = {}
-    for label in labels:
-        traffic = _attempt(parse_traffic, _printed(replies.get(closed_period(label))), faults)
-        if traffic is not None:
-            found[label] = traffic.devices
+    for question in replies:
+        if isinstance(question, Command) and question.argv[:-1] == CLOSED.argv[:-1] and _LABEL.match(question.argv[-1]):
+            traffic = _attempt(parse_traffic, _printed(replies.get(question)), faults)
+            if traffic is not None:
+                found[question.argv[-1]] = traffic.devices
     return found
 
 
@@ -259,14 +278,14 @@ def _printed(reply: Output | None) -> bytes | None:
 def _circumstances(replies: Replies, faults: list[str]) -> Circumstances:
     facts = {name: _attempt(_value, replies.get(question), faults) for name, question in NETFILTER.items()}
     return Circumstances(
-        _attempt(_clock, replies.get(DATE), faults),
-        _attempt(_value, replies.get(UPTIME), faults),
-        facts["count"],
-        facts["max"],
-        _switch(facts["acct"]),
-        _switch(facts["events"]),
-        _attempt(parse_periods, _printed(replies.get(PERIODS)), faults) or (),
-        parse_settings(replies.get(SETTINGS), replies.get(FIREWALL)),
+        clock=_attempt(_clock, replies.get(DATE), faults),
+        uptime=_attempt(_value, replies.get(UPTIME), faults),
+        entries=facts["count"],
+        limit=facts["max"],
+        accounting=_switch(facts["acct"]),
+        events=_switch(facts["events"]),
+        events_lost=_attempt(parse_events_lost, replies.get(NETLINK), faults),
+        settings=parse_settings(replies.get(SETTINGS), replies.get(FIREWALL)),
     )
 
 
@@ -299,9 +318,15 @@ def parse_settings(nlbwmon: Output | None, firewall: Output | None) -> Settings:
         _whole(given.get("database_limit")),
         _span(given.get("refresh_interval")),
         _span(given.get("commit_interval")),
-        None if firewall is None else defaults.get("flow_offloading") == "1",
-        None if firewall is None else defaults.get("flow_offloading_hw") == "1",
+        _switched_on(firewall, defaults.get("flow_offloading")),
+        _switched_on(firewall, defaults.get("flow_offloading_hw")),
     )
+
+
+def _switched_on(section: Output | None, value: str | None) -> bool | None:
+    """What is not set is off, in a section that was told to its end."""
+    whole = section is not None and section.stdout.endswith(b"\n") and b"=defaults\n" in section.stdout
+    return value == "1" if whole else None
 
 
 def _options(reply: Output | None) -> dict[str, str]:
@@ -327,19 +352,42 @@ def _span(text: str | None) -> float | None:
 
 def problems(reading: Reading) -> frozenset[Problem]:
     """Silent failures, of which nlbw's exit status says nothing."""
-    around, traffic = reading.circumstances, reading.traffic
+    return frozenset(name for name, there in judged(reading).items() if there)
+
+
+def judged(reading: Reading) -> Mapping[Problem, bool]:
+    """Each silent failure of which this look can say whether it is there."""
+    around = reading.circumstances
     found: dict[Problem, bool | None] = {
-        "accounting_off": around.accounting is False,
-        "events_off": around.events is False,
+        "no_records": _no_records(reading.traffic, around.entries),
+        "accounting_off": _accounting_off(reading.traffic, around.accounting),
+        "events_off": None if around.events is None else not around.events,
+        "events_lost": around.events_lost,
         "flow_offloading": around.settings.offloading,
         "hardware_flow_offloading": around.settings.hardware_offloading,
+        "database_nearly_full": _nearly_full(reading.traffic, around.settings.limit),
     }
-    if traffic is not None:
-        total = Counter[str]()
-        for each in traffic.devices.values():
-            total.update(connections=each.connections, bytes=each.rx_bytes + each.tx_bytes)
-        found["no_records"] = not traffic.records and (around.entries or 0) > FEW_CONNECTIONS
-        counted_nothing = total["connections"] > 0 and total["bytes"] == 0
-        found["accounting_off"] = around.accounting is False or (counted_nothing and around.accounting is None)
-        found["database_nearly_full"] = traffic.records >= FULL * (around.settings.limit or float("inf"))
-    return frozenset(name for name, there in found.items() if there)
+    return {name: there for name, there in found.items() if there is not None}
+
+
+def _no_records(traffic: Traffic | None, entries: float | None) -> bool | None:
+    if traffic is None or (entries is None and not traffic.records):
+        return None
+    return not traffic.records and (entries or 0) > FEW_CONNECTIONS
+
+
+def _accounting_off(traffic: Traffic | None, accounting: bool | None) -> bool | None:
+    """What the kernel says; where it says nothing, connections without a byte are a sign."""
+    counts = traffic.devices.values() if traffic is not None else ()
+    if accounting is not None or not any(each.connections for each in counts):
+        return None if accounting is None else not accounting
+    return not any(each.rx_bytes or each.tx_bytes for each in counts)
+
+
+def _nearly_full(traffic: Traffic | None, limit: int | None) -> bool | None:
+    """Records of one address are printed as one: between the least and the most that they can be nothing is known."""
+    if traffic is None or limit is None:
+        return None
+    if not limit or traffic.records * PORTS < FULL * limit:
+        return False
+    return True if traffic.records >= FULL * limit else None

@@ -8,11 +8,14 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Protocol
 
 from exporters.sources.base import ParseError
 
 DAY = 86_400
+EPOCH = date(1970, 1, 1)
 MOST_DAYS = 400
+MOST_PERIODS = 40
 _DAYS = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})/(\d{1,4})\Z")
 _MONTHLY = re.compile(r"[-+]?\d{1,2}\Z")
 
@@ -37,13 +40,20 @@ class Monthly:
 
     def label(self, clock: Clock) -> str:
         """The period at that time."""
+        year, month, day = self._begun(clock)
+        return f"{year:04}-{month:02}-{day:02}"
+
+    def start(self, clock: Clock) -> int:
+        """When that period began, by the zone of today: day 31 of a month that has 30 is the day after."""
+        year, month, day = self._begun(clock)
+        return ((date(year, month, 1) - EPOCH).days + day - 1) * DAY - clock.offset
+
+    def _begun(self, clock: Clock) -> tuple[int, int, int]:
         today = _day(clock.seconds + clock.offset)
         if today.day < self._start(today.year, today.month):
             today = today.replace(day=1) - timedelta(days=1)
         day = self._start(today.year, today.month)
-        if self.day <= 0:
-            day = max(1, day)
-        return f"{today.year:04}-{today.month:02}-{day:02}"
+        return today.year, today.month, day if self.day > 0 else max(1, day)
 
     def _start(self, year: int, month: int) -> int:
         return self.day if self.day > 0 else self.day + monthrange(year, month)[1]
@@ -57,13 +67,16 @@ class Days:
     length: int
 
     def label(self, clock: Clock) -> str:
-        """The period at that time. Where the first date lies ahead it is rounded towards it, as C does."""
+        """The period at that time."""
+        return _day(self.start(clock) + clock.offset).isoformat()
+
+    def start(self, clock: Clock) -> int:
+        """When that period began. Where the first date lies ahead it is rounded towards it, as C does."""
         today = int(clock.seconds // DAY)
-        midnight = (self.first - date(1970, 1, 1)).days * DAY - clock.offset
+        midnight = (self.first - EPOCH).days * DAY - clock.offset
         passed = today - midnight // DAY
         over = abs(passed) % self.length
-        start = today - (over if passed >= 0 else -over)
-        return _day(start * DAY + clock.offset).isoformat()
+        return (today - (over if passed >= 0 else -over)) * DAY
 
 
 Interval = Monthly | Days
@@ -85,16 +98,29 @@ def interval(text: str) -> Interval:
     return Monthly(int(text))
 
 
-def closed_since(every: Interval, label: str, clock: Clock, most: int = 40) -> tuple[str, ...]:
-    """`label` and the periods between it and the running one, oldest first; the newest `most` of them."""
+class Set(Protocol):
+    """Settings that know the interval of the periods, or do not."""
+
+    @property
+    def interval(self) -> Interval | None:
+        """How long a period is, and when it begins."""
+
+
+def period_start(settings: Set, clock: Clock | None) -> float | None:
+    """Unix time at which the running period began; None where the interval or the clock is not known."""
+    return settings.interval.start(clock) if settings.interval is not None and clock is not None else None
+
+
+def closed_since(every: Interval, label: str, clock: Clock) -> tuple[str, ...]:
+    """`label` and the periods between it and the running one, oldest first; where they are too many, the newest."""
     running = every.label(clock)
-    found: list[str] = []
+    found: dict[str, None] = {}
     for days in range(1, MOST_DAYS):
         each = every.label(clock.later(-days * DAY))
-        if each <= label or len(found) >= most:
+        if each <= label or len(found) == MOST_PERIODS - 1:
             break
-        if each != running and each not in found:
-            found.append(each)
+        if each != running:
+            found[each] = None
     return (label, *reversed(found)) if label < running else ()
 
 

@@ -90,7 +90,7 @@ class NotFound(SourceError):
 class Denied(SourceError):
     """It exists, but this user may not ask."""
 
-    problem = "denied"
+    problem: ClassVar[Problem] = "denied"
 
 
 class TimedOut(SourceError):

@@ -11,6 +11,8 @@ from exporters.openwrt.period import Clock, Interval, interval
 START = 1_793_534_400.0
 """2026-11-01 12:00 UTC."""
 REFRESH = 30
+A, B, C = "02:00:00:00:00:0a", "02:00:00:00:00:0b", "02:00:00:00:00:0c"
+DAY = 86_400.0
 
 
 @dataclass
@@ -87,11 +89,11 @@ class Router:
             self.lost[mac] = self.lost.get(mac, 0) + counts.rx_bytes - live.get(mac, NOTHING).rx_bytes
         self.live = live
 
-    def reading(self, closed: tuple[str, ...] = (), *, clock: bool = True) -> Reading:
+    def reading(self, closed: tuple[str, ...] = (), *, clock: bool = True, uptime: bool = True) -> Reading:
         """What nlbw and the files around it answer now."""
         circumstances = Circumstances(
             clock=Clock(self.now + self.skew) if clock else None,
-            uptime=self.now - self.boot,
+            uptime=self.now - self.boot if uptime else None,
             settings=Settings(interval=self.every, interval_text=self.setting, refresh=REFRESH),
         )
         files = {label: self.files[label] for label in closed if label in self.files}
@@ -107,11 +109,11 @@ class Exporter:
     grown: dict[str, Counts] = field(default_factory=dict)
     before: dict[str, Counts] = field(default_factory=dict)
 
-    def look(self, router: Router, *, clock: bool = True) -> bool:
+    def look(self, router: Router, *, clock: bool = True, uptime: bool = True) -> bool:
         """Whether it was accounted, not put off until a new period has surely begun. No total ever falls."""
-        first = router.reading(clock=clock)
-        closed = wanted(self.state, first, router.now) if self.state else ()
-        self.state = advance(self.state, router.reading(closed, clock=clock), router.now, self.limits)
+        first = router.reading(clock=clock, uptime=uptime)
+        closed = wanted(self.state, first)
+        self.state = advance(self.state, router.reading(closed, clock=clock, uptime=uptime), router.now, self.limits)
         totals = dict(shown(self.state))
         for mac, counts in totals.items():
             last = self.before.get(mac, NOTHING)
@@ -130,3 +132,22 @@ class Exporter:
 def series_of(mac: str) -> str:
     """Where a device of the model is counted while there is room."""
     return OTHER if mac == ZERO else mac
+
+
+def bytes_of(exporter: Exporter) -> dict[str, int]:
+    grown = {name: counts.rx_bytes for name, counts in exporter.grown.items()}
+    return {name: size for name, size in grown.items() if size or name != OTHER}
+
+
+def started(setting: str = "2026-01-01/1", limits: Limits | None = None) -> tuple[Router, Exporter]:
+    """Both devices known, 1,000 bytes each before the first contact."""
+    router, exporter = Router(setting), Exporter(limits or Limits())
+    router.traffic(A, 1_000)
+    router.traffic(B, 1_000)
+    exporter.look(router)
+    return router, exporter
+
+
+def corrections(exporter: Exporter) -> dict[str, int]:
+    assert exporter.state is not None
+    return dict(exporter.state.corrections)

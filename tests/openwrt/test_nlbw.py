@@ -130,18 +130,76 @@ def test_captures_of_silent_failures_are_told(corpus: Path) -> None:
     nothing = look((folder / "misc" / "events-disabled-upstream.json").read_bytes(), count=b"120\n", events=b"0\n")
     assert problems(nothing) == {"no_records", "events_off"}
     assert problems(look((folder / "misc" / "acct-disabled.json").read_bytes())) == {"accounting_off"}
-    limited = look(
-        (folder / "limit" / "01-limit12.json").read_bytes(), SETTINGS=Output(b"nlbwmon.a.database_limit='6'\n")
-    )
-    assert problems(limited) == {"database_nearly_full"}
     assert not problems(look((folder / "home" / "t0-mac.json").read_bytes(), count=b"120", acct=b"1", events=b"2"))
     assert not problems(look((folder / "empty" / "empty.json").read_bytes(), count=b"2"))
 
 
+@pytest.mark.parametrize(
+    ("limit", "judged"), [("6", True), ("12", None), ("1000", False), ("0", False), ("", None), ("many", None)]
+)
+def test_a_database_is_called_full_or_not_only_where_that_is_certain(
+    corpus: Path, limit: str, judged: bool | None
+) -> None:
+    """Each of its 7 records stands for one record of the database or for many."""
+    data = (corpus / "router" / "nlbw" / "limit" / "01-limit12.json").read_bytes()
+    setting = Output(f"nlbwmon.a.database_limit='{limit}'\n".encode())
+    assert nlbw.judged(look(data, SETTINGS=setting)).get("database_nearly_full") is judged
+
+
+def test_what_nobody_measured_is_not_judged() -> None:
+    assert nlbw.judged(look(None)) == {}
+    assert nlbw.judged(look(printed())) == {}
+    assert nlbw.judged(look(printed(), count=b"4")) == {"no_records": False}
+    assert nlbw.judged(look(printed(row()))) == {"no_records": False, "accounting_off": False}
+    assert nlbw.judged(look(printed([4, A, "192.168.1.2", 0, 0, 0, 0, 0]))) == {"no_records": False}
+    assert nlbw.judged(look(None, acct=b"0", events=b"1")) == {"accounting_off": True, "events_off": False}
+
+
+def test_closed_periods_that_were_asked_are_found_by_their_date() -> None:
+    asked = {
+        "2026-01-01": Output(printed(row())),
+        "2026-01-02": Output(b"", b"No data available", 195),
+        "2026-01-03": None,
+        "2026-01-04": Output(b"{"),
+        "DATE": Output(printed(row())),
+    }
+    answers = {nlbw.closed_period(label): reply for label, reply in asked.items()}
+    reading = nlbw.parse(Replies({**answers, nlbw.TRAFFIC: Output(printed(row(B)))}))
+    assert reading.closed == {"2026-01-01": {A: Counts(1, 10, 1, 5, 1)}}
+    assert reading.fault == "no JSON: DecodeError"
+
+
+def test_a_declaration_can_name_every_closed_period() -> None:
+    asked = nlbw.closed_period("2026-01-01")
+    assert nlbw.CLOSED.argv[:-1] == asked.argv[:-1]
+    assert (nlbw.CLOSED.argv[-1], nlbw.CLOSED.ok_exits, nlbw.CLOSED.timeout) == ("DATE", asked.ok_exits, asked.timeout)
+
+
+def test_the_outline_of_a_look_is_the_look_without_its_traffic() -> None:
+    answers: dict[Any, Any] = {nlbw.TRAFFIC: Output(printed(row())), nlbw.DATE: Output(b"1769900400 +0000\n")}
+    outline, whole = nlbw.outline(Replies(answers)), nlbw.parse(Replies(answers))
+    assert (outline.status, outline.circumstances) == (whole.status, whole.circumstances)
+    assert outline.traffic is None
+
+
+def test_a_daemon_that_hangs_leaves_time_for_the_rest_of_a_probe() -> None:
+    """Nothing is asked after a question that hangs, and a scrape waits 10 s."""
+    assert {each.timeout for each in (nlbw.TRAFFIC, nlbw.PROTOCOLS, nlbw.PERIODS, nlbw.CLOSED)} == {4}
+
+
 def test_offloading_is_told() -> None:
-    both = b"firewall.cfg01e63d.flow_offloading='1'\nfirewall.cfg01e63d.flow_offloading_hw='1'\n"
-    assert problems(look(None, FIREWALL=Output(both))) == {"flow_offloading", "hardware_flow_offloading"}
-    assert not problems(look(None, FIREWALL=Output(b"firewall.cfg01e63d.flow_offloading='0'\n")))
+    section = b"firewall.cfg01e63d=defaults\n"
+    both = section + b"firewall.cfg01e63d.flow_offloading='1'\nfirewall.cfg01e63d.flow_offloading_hw='1'\n"
+    offloading = {"flow_offloading", "hardware_flow_offloading"}
+    assert problems(look(None, FIREWALL=Output(both))) == offloading
+    off = look(None, FIREWALL=Output(section + b"firewall.cfg01e63d.flow_offloading='0'\n"))
+    assert not problems(off)
+    assert offloading <= set(nlbw.judged(off))
+
+
+@pytest.mark.parametrize("told", [b"", b"uci: Entry not found\n", b"firewall.cfg01e63d=defaults\nfirewall.cfg01e6"])
+def test_offloading_is_not_judged_by_half_an_answer(told: bytes) -> None:
+    assert not {"flow_offloading", "hardware_flow_offloading"} & set(nlbw.judged(look(None, FIREWALL=Output(told))))
 
 
 def test_settings_and_facts_around_are_read() -> None:
@@ -160,11 +218,13 @@ nlbwmon.@nlbwmon[0].local_network='192.168.0.0/16' 'lan'
         UPTIME=b"3600.12 7000.00\n",
         count=b"77\n",
         max=b"16384\n",
-        PERIODS=Output(b"2026-01-01\n"),
+        acct=b"1\n",
+        events=b"2\n",
     ).circumstances
     assert around.settings == nlbw.Settings(Monthly(1), "1", 10, 10_000, 30, 86_400)
     assert around.clock == Clock(1_769_900_400, 5_400)
-    assert (around.uptime, around.entries, around.limit, around.periods) == (3600.12, 77, 16_384, ("2026-01-01",))
+    assert (around.uptime, around.entries, around.limit) == (3600.12, 77, 16_384)
+    assert (around.accounting, around.events, around.events_lost) == (True, True, None)
 
 
 def test_a_part_that_cannot_be_read_hides_no_other() -> None:
@@ -252,8 +312,8 @@ def test_only_parse_errors_leave(data: bytes) -> None:
     answers: dict[Any, Any] = dict.fromkeys(
         (nlbw.TRAFFIC, nlbw.SETTINGS, nlbw.FIREWALL, nlbw.DATE, nlbw.PERIODS), output
     )
-    answers |= dict.fromkeys((nlbw.UPTIME, *nlbw.NETFILTER.values()), data)
-    problems(nlbw.parse(Replies({**answers, nlbw.closed_period("2026-01-01"): output}), ["2026-01-01"]))
+    answers |= dict.fromkeys((nlbw.UPTIME, nlbw.NETLINK, *nlbw.NETFILTER.values()), data)
+    problems(nlbw.parse(Replies({**answers, nlbw.closed_period("2026-01-01"): output})))
 
 
 def test_an_answer_that_is_cut_anywhere_is_unparsable() -> None:

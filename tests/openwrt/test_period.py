@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporters.openwrt.period import DAY, Clock, closed_since, interval
+from exporters.openwrt.nlbw import Settings
+from exporters.openwrt.period import DAY, MOST_PERIODS, Clock, closed_since, interval, period_start
 from exporters.sources.base import ParseError
 
 
@@ -55,7 +56,30 @@ def test_closed_periods_are_the_old_one_and_those_skipped() -> None:
     assert closed_since(interval("1"), "2026-03-01", at("2026-03-02T00:00:00")) == ()
     days = closed_since(interval("2026-01-01/1"), "2026-01-30", at("2026-02-02T12:00:00"))
     assert days == ("2026-01-30", "2026-01-31", "2026-02-01")
-    assert len(closed_since(interval("2026-01-01/1"), "2020-01-01", at("2026-02-02T12:00:00"))) == 41
+    many = closed_since(interval("2026-01-01/1"), "2020-01-01", at("2026-02-02T12:00:00"))
+    assert len(many) == MOST_PERIODS == 40
+    assert (many[0], many[1], many[-1]) == ("2020-01-01", "2025-12-25", "2026-02-01")
+
+
+@pytest.mark.parametrize(
+    ("setting", "local", "hours", "start"),
+    [
+        ("1", "2026-02-15T12:00:00", 1, at("2026-02-01T00:00:00", 1)),
+        ("1", "2026-02-01T00:00:00", -8, at("2026-02-01T00:00:00", -8)),
+        ("31", "2026-05-20T00:00:00", 0, at("2026-05-01T00:00:00")),
+        ("-2", "2026-02-27T12:00:00", 0, at("2026-02-26T00:00:00")),
+        ("2026-01-01/1", "2026-03-02T00:30:00", 1, at("2026-03-01T00:00:00")),
+        ("2026-01-05/7", "2026-01-18T23:59:59", -8, at("2026-01-19T00:00:00")),
+        ("2026-01-05/7", "2026-01-18T12:00:00", 0, at("2026-01-12T00:00:00")),
+    ],
+)
+def test_a_period_starts_at_midnight_local_or_utc(setting: str, local: str, hours: float, start: Clock) -> None:
+    assert period_start(Settings(interval(setting)), at(local, hours)) == start.seconds
+
+
+def test_without_interval_or_clock_no_start_is_known() -> None:
+    assert period_start(Settings(interval("1")), None) is None
+    assert period_start(Settings(None), at("2026-01-01T00:00:00")) is None
 
 
 SETTINGS = st.integers(-31, 31).map(str) | st.builds(
@@ -71,10 +95,21 @@ def test_labels_never_go_back_while_time_goes_on(setting: str, start: int, later
 
 
 @settings(derandomize=True, deadline=None)
+@given(SETTINGS, st.integers(1_800_000_000, 2_000_000_000), st.integers(-12, 14))
+def test_the_start_of_a_period_is_its_first_second(setting: str, now: int, hours: int) -> None:
+    every, clock = interval(setting), Clock(now, hours * 3_600)
+    start = every.start(clock)
+    assert start <= now
+    first = Clock(start, clock.offset)
+    assert every.label(first) == every.label(clock) > every.label(first.later(-1))
+
+
+@settings(derandomize=True, deadline=None)
 @given(st.text(max_size=16), st.floats(allow_nan=False, allow_infinity=False), st.integers(-50_000, 50_000))
 def test_only_parse_errors_leave(setting: str, seconds: float, offset: int) -> None:
     for text in (setting, "1", "2026-01-01/3"):
         try:
             closed_since(interval(text), "2026-01-01", Clock(seconds, offset))
+            period_start(Settings(interval(text)), Clock(seconds, offset))
         except ParseError:
             continue
