@@ -18,6 +18,7 @@ LAYERS = (
     {"sources"},
 )
 MAY_START_PROCESSES = ("exporters/sources/", "exporters/stack/supervisor.py", "agent_shim/execute.py")
+MAY_SPEAK_SSH = ("exporters/sources/ssh", "exporters/stack/router_server.py", "exporters/stack/simulated_routers.py")
 SOURCES = sorted(path for path in (ROOT / "exporters").rglob("*.py") if "__pycache__" not in path.parts)
 
 
@@ -56,6 +57,11 @@ def test_processes_start_in_few_places_and_without_a_shell(path: Path) -> None:
     assert not re.search(r"shell=True|os\.system\(|os\.popen\(", text)
     if not name(path).startswith(MAY_START_PROCESSES):
         assert not re.search(r"^\s*(import|from) subprocess|os\.(fork|exec|spawn|posix_spawn)", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_ssh_is_spoken_in_few_places(path: Path) -> None:
+    assert name(path).startswith(MAY_SPEAK_SSH) or "paramiko" not in {each.split(".")[0] for each in imported(path)}
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name)

@@ -13,8 +13,10 @@ from exporters.stack.ports import USUAL, Ports, address
 PROMETHEUS, ALERTMANAGER = "prometheus.yml", "alertmanager.yml"
 PACKAGES = {PROMETHEUS: "exporters.stack", ALERTMANAGER: "alert_rules"}
 RULES = "alert_rules/*.rules.yml"
-TARGETS = "targets/*.yml"
+TARGETS, ROUTERS, EXPORTERS = "targets/*.yml", "routers/*.yml", "exporters/*.yml"
 RETENTION = "40d"
+Named = tuple[str, Mapping[str, str]]
+"""The name of a target and its labels."""
 
 
 def shipped(name: str) -> Any:
@@ -35,30 +37,40 @@ def derived(document: Any, changes: Mapping[str, str]) -> Any:
 
 
 def changes(ports: Ports, folder: Path) -> dict[str, str]:
-    """What `up` replaces in the shipped files: addresses, the rules' place, the targets' place."""
+    """What `up` replaces in the shipped files: addresses, the rules' place, the targets' places."""
     return {
         address(USUAL.agent): address(ports.agent),
         address(USUAL.prometheus): address(ports.prometheus),
         address(USUAL.alertmanager): address(ports.alertmanager),
         f"http://{address(USUAL.receiver)}/": f"http://{address(ports.receiver)}/",
         RULES: f"{files('alert_rules')}/{Path(RULES).name}",
-        TARGETS: str(folder / TARGETS),
+        address(USUAL.router): address(ports.router),
+        **{files: str(folder / files) for files in (TARGETS, ROUTERS, EXPORTERS)},
     }
 
 
-def write(folder: Path, ports: Ports, fleet: Iterable[tuple[str, Mapping[str, str]]]) -> None:
-    """Writes prometheus.yml, alertmanager.yml and the targets file of the fleet into the folder."""
-    (folder / TARGETS).parent.mkdir(parents=True, exist_ok=True)
+def write(folder: Path, ports: Ports, fleet: Iterable[Named], routers: Iterable[Named] = ()) -> None:
+    """Writes prometheus.yml, alertmanager.yml and the targets files of fleet and routers into the folder."""
+    for each in (TARGETS, ROUTERS, EXPORTERS):
+        (folder / each).parent.mkdir(parents=True, exist_ok=True)
     replaced = changes(ports, folder)
     for name in PACKAGES:
         (folder / name).write_text(yaml.safe_dump(derived(shipped(name), replaced), sort_keys=False))
     # Alertmanager would remember what an earlier run delivered, and deliver it again only after `repeat_interval`.
     (folder / "alertmanager" / "nflog").unlink(missing_ok=True)
-    groups = target_groups(address(ports.fleet), fleet)
-    (folder / "targets" / "simulated.yml").write_text(yaml.safe_dump(groups, sort_keys=False))
+    _list(folder / TARGETS, target_groups(address(ports.fleet), fleet))
+    probed = [{"targets": [name], "labels": dict(labels)} for name, labels in routers]
+    _list(folder / ROUTERS, probed)
+    own = [{"targets": [address(ports.router)], "labels": {"site": "here", "role": "monitoring"}}]
+    _list(folder / EXPORTERS, own if probed else [])
 
 
-def target_groups(probed: str, fleet: Iterable[tuple[str, Mapping[str, str]]]) -> list[dict[str, Any]]:
+def _list(pattern: Path, groups: list[dict[str, Any]]) -> None:
+    """An empty list too: an earlier run may have had targets."""
+    pattern.with_name("simulated.yml").write_text(yaml.safe_dump(groups, sort_keys=False))
+
+
+def target_groups(probed: str, fleet: Iterable[Named]) -> list[dict[str, Any]]:
     """Prometheus' form of a list of targets: each Mac is asked through `/probe` of the one process at `probed`."""
     return [
         {

@@ -1,12 +1,14 @@
 """The ports of `pomona up` on loopback: the usual ones, or a block that the user chose."""
 
 import socket
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 
 from exporters.core.errors import PersonError
 
 LOOPBACK = "127.0.0.1"
 FARTHEST = 100
+LAST = 65_535
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,9 @@ class Ports:
     receiver: int = 10229
     prometheus: int = 9090
     alertmanager: int = 9093
+    router: int = 10222
+    routers: int = 10240
+    """The first port of the simulated routers."""
 
 
 USUAL = Ports()
@@ -30,18 +35,29 @@ def address(port: int) -> str:
     return f"{LOOPBACK}:{port}"
 
 
-def chosen(base: int | None) -> Ports:
+def chosen(base: int | None, routers: int = 0) -> Ports:
     """A block from `base` on, or the usual ports; an engine whose port is taken gets the next free one."""
     if base is not None:
         ports = Ports(*range(base, base + len(fields(Ports))))
+        if ports.routers + routers - 1 > LAST:
+            raise PersonError(f"--port-base {base}: the block would end beyond port {LAST}")
     else:
         ports = Ports(**asdict(USUAL) | {name: _free(getattr(USUAL, name)) for name in MOVABLE})
-    for name, port in asdict(ports).items():
+    for name, port in _used(ports, routers):
         if taken(port):
             raise PersonError(
                 f"port {port} ({name}) is in use: end what listens there, or choose others by --port-base"
             )
     return ports
+
+
+def _used(ports: Ports, routers: int) -> Iterator[tuple[str, int]]:
+    """Each port with its name; those of the router exporter only where there are routers."""
+    shared = {name: port for name, port in asdict(ports).items() if name not in {"router", "routers"}}
+    yield from shared.items()
+    if routers:
+        yield "router", ports.router
+        yield from (("simulated routers", ports.routers + number) for number in range(routers))
 
 
 def taken(port: int) -> bool:

@@ -1,8 +1,12 @@
-"""`pomona simulate`: one process that serves simulated Macs, each as `/probe?target=NAME`."""
+"""`pomona simulate`: one process that serves simulated Macs, each as `/probe?target=NAME`, and routers over SSH."""
 
 import logging
+import resource
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
@@ -30,6 +34,7 @@ ALLOWED = (
     {"vendor_id": "0x2109"},
 )
 """The policy of the simulated fleet: it does not know every device that visits it."""
+FILES, FILES_A_ROUTER = 256, 4
 log = logging.getLogger("pomona")
 
 
@@ -92,16 +97,52 @@ def _targets(fleet: Fleet) -> Handler:
     return handle
 
 
-def run(macs: int, seed: int, speed: float, addresses: Sequence[str]) -> int:
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How many routers, the folder for the files that lead to them, their first port (0: any), the devices of each."""
+
+    routers: int
+    folder: Path
+    port: int = 0
+    devices: int | None = None
+
+
+def run(macs: int, seed: int, speed: float, addresses: Sequence[str], network: Network) -> int:
     """Serves until SIGTERM or Ctrl-C; the exit status."""
     signals = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, signals)
     fleet = Fleet(macs, seed, speed, system_clock())
     web = Web(addresses, table(fleet, settings()), pool=Pool(16, "pomona-web"))
-    try:
-        for address in web.start():
-            log.info("%d simulated Macs on %s", macs, address)
-        signal.sigwait(signals)
-    finally:
-        web.stop()
+    with _routers(network, seed, speed):
+        try:
+            for address in web.start():
+                log.info("%d simulated Macs on %s", macs, address)
+            signal.sigwait(signals)
+        finally:
+            web.stop()
     return 0
+
+
+@contextmanager
+def _routers(network: Network, seed: int, speed: float) -> Iterator[None]:
+    """They listen, and their files are written, within the block."""
+    if not network.routers:
+        yield
+        return
+    from exporters.stack import router_server, simulated_routers  # noqa: PLC0415 - SSH takes time to import
+
+    _allow_files(FILES + FILES_A_ROUTER * network.routers)
+    routers = simulated_routers.Routers(network.routers, seed, speed, system_clock(), network.devices)
+    with router_server.Servers(routers, network.port) as servers:
+        simulated_routers.write(network.folder, routers, servers.ports)
+        told = router_server.where(servers.ports)
+        log.info("%d simulated routers on %s; see %s", network.routers, told, network.folder)
+        yield
+
+
+def _allow_files(wanted: int) -> None:
+    """A socket that listens and some connections for each router are more than macOS allows by default."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

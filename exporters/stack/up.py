@@ -15,18 +15,21 @@ from rich.markup import escape
 from rich.table import Table
 
 from exporters.core.clock import system_clock
-from exporters.stack import configure
+from exporters.stack import configure, simulated_routers
 from exporters.stack.engines import Engines, find, installation
 from exporters.stack.folder import held
 from exporters.stack.ports import LOOPBACK, Ports, address, chosen
 from exporters.stack.receiver import Alert, Receiver
 from exporters.stack.simulated import Fleet
+from exporters.stack.simulated_routers import Routers
 from exporters.stack.supervisor import Supervisor, run_to_end
 
 PATIENCE = 60.0
 """Seconds that all parts together get to be ready."""
 POLL = 0.2
 COLOURS = {"critical": "red", "warning": "yellow"}
+LISTEN = "--web.listen-address"
+SIMULATED_ROUTERS = "simulated-routers"
 POMONA = (sys.executable, "-P", "-m", "exporters")
 HOW = "apt-get install prometheus prometheus-alertmanager, or brew install prometheus alertmanager"
 
@@ -42,22 +45,41 @@ class Part:
     path: str = "/"
 
 
-def run(*, macs: int, seed: int, speed: float, folder: Path, port_base: int | None, install: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """How many Macs and routers are simulated, from which seed, how fast."""
+
+    macs: int
+    routers: int
+    seed: int
+    speed: float
+
+
+def run(*, simulated: Simulated, folder: Path, port_base: int | None, install: bool) -> int:
     """Runs everything until SIGTERM or Ctrl-C: 0; 1 when a part ended by itself or was not ready in time."""
     console = Console(highlight=False)
     folder = folder.absolute()
     with held(folder):
         engines = _engines(console, install)
-        ports = chosen(port_base)
-        fleet = Fleet(macs, seed, speed, system_clock())
-        configure.write(folder, ports, fleet.targets())
-        parts = list(_parts(engines, folder, ports, (macs, seed, speed)))
+        ports = chosen(port_base, simulated.routers)
+        fleet = _write(simulated, folder, ports)
+        parts = list(_parts(engines, folder, ports, simulated))
         with _asked_to_end() as asked, Receiver(ports.receiver, _teller(console)):
             fault = _run_parts(console, folder / "logs", parts, asked, lambda: _welcome(console, parts, engines, fleet))
     if fault:
         console.print(f"[red]{escape(fault)}[/red]", soft_wrap=True)
     console.print("ended")
     return 1 if fault else 0
+
+
+def _write(simulated: Simulated, folder: Path, ports: Ports) -> Fleet:
+    """The configuration of every part; the fleet."""
+    fleet = Fleet(simulated.macs, simulated.seed, simulated.speed, system_clock())
+    routers = Routers(simulated.routers, simulated.seed, simulated.speed, system_clock())
+    configure.write(folder, ports, fleet.targets(), routers.targets())
+    placed = {router.name: ports.routers + number for number, router in enumerate(routers.all)}
+    simulated_routers.write(folder / SIMULATED_ROUTERS, routers, placed)
+    return fleet
 
 
 def _run_parts(
@@ -89,19 +111,15 @@ def _engines(console: Console, install: bool) -> Engines:
     return engines
 
 
-def _parts(engines: Engines, folder: Path, ports: Ports, simulated: tuple[int, int, float]) -> Iterator[Part]:
-    listen = "--web.listen-address"
-    agent = (*POMONA, "agent", listen, address(ports.agent), "--state.dir", str(folder / "agent"))
+def _parts(engines: Engines, folder: Path, ports: Ports, simulated: Simulated) -> Iterator[Part]:
+    agent = (*POMONA, "agent", LISTEN, address(ports.agent), "--state.dir", str(folder / "agent"))
     yield Part("agent", agent, ports.agent, "the metrics of this machine", "/metrics")
-    macs, seed, speed = simulated
-    if macs:
-        numbers = ("--macs", str(macs), "--seed", str(seed), "--speed", str(speed))
-        yield Part(
-            "simulate",
-            (*POMONA, "simulate", *numbers, listen, address(ports.fleet)),
-            ports.fleet,
-            f"{macs} simulated Macs",
-        )
+    if simulated.macs or simulated.routers:
+        yield _simulation(folder, ports, simulated)
+    if simulated.routers:
+        router = ("router", "--config.file", str(folder / SIMULATED_ROUTERS / simulated_routers.ROUTER_FILE))
+        where = (LISTEN, address(ports.router), "--state.dir", str(folder / "router"))
+        yield Part("router", (*POMONA, *router, *where), ports.router, "the metrics of the simulated routers")
     if engines.prometheus:
         yield Part(
             "prometheus",
@@ -112,6 +130,14 @@ def _parts(engines: Engines, folder: Path, ports: Ports, simulated: tuple[int, i
     if engines.alertmanager:
         command = configure.alertmanager(engines.alertmanager, folder, ports)
         yield Part("alertmanager", command, ports.alertmanager, "notifications, silences")
+
+
+def _simulation(folder: Path, ports: Ports, simulated: Simulated) -> Part:
+    numbers = ("--macs", str(simulated.macs), "--seed", str(simulated.seed), "--speed", str(simulated.speed))
+    routers = ("--routers", str(simulated.routers), "--routers-port", str(ports.routers))
+    where = ("--routers-dir", str(folder / SIMULATED_ROUTERS), LISTEN, address(ports.fleet))
+    about = f"{simulated.macs} simulated Macs, {simulated.routers} routers"
+    return Part("simulate", (*POMONA, "simulate", *numbers, *routers, *where), ports.fleet, about)
 
 
 @contextmanager
@@ -193,7 +219,7 @@ def _welcome(console: Console, parts: Sequence[Part], engines: Engines, fleet: F
 
 def first_steps(urls: Mapping[str, str], engines: Engines, fleet: Fleet) -> Iterator[str]:
     """What to try with the parts that run; it promises only what will come."""
-    simulated = "simulate" in urls
+    simulated = "simulate" in urls and fleet.mac("sim-0001") is not None
     yield "\nTry first:"
     if "prometheus" in urls and engines.promtool:
         yield f"  promtool query instant {urls['prometheus']} up"
@@ -203,6 +229,10 @@ def first_steps(urls: Mapping[str, str], engines: Engines, fleet: Fleet) -> Iter
         yield f"  curl {urls['agent']}/metrics"
     if simulated:
         yield f"  curl '{urls['simulate']}/probe?target=sim-0001'"
+    if "router" in urls and "prometheus" in urls and engines.promtool:
+        yield f"  promtool query instant {urls['prometheus']} 'topk(5, openwrt_nlbwmon_period_receive_bytes)'"
+    elif "router" in urls:
+        yield f"  curl '{urls['router']}/probe?target=sim-r01&module=openwrt'"
     if "alertmanager" in urls and engines.amtool:
         yield f"  amtool --alertmanager.url={urls['alertmanager']} alert"
     if "alertmanager" in urls:

@@ -15,8 +15,9 @@ from e2e.asking import PATIENCE, free_port, query, targets, until
 from exporters.stack import ports
 from exporters.stack.engines import Engines, find
 
-MACS = 8
-PARTS = ("guardian", "agent", "simulate", "prometheus", "alertmanager")
+MACS, ROUTERS = 8, 3
+PARTS = ("guardian", "agent", "simulate", "router", "prometheus", "alertmanager")
+BLOCK = 7 + ROUTERS
 
 
 class Up:
@@ -68,11 +69,15 @@ def refused(*options: str | Path) -> str:
     return line
 
 
+def routers() -> list[str]:
+    return [f"sim-r{number:02}" for number in range(1, ROUTERS + 1)]
+
+
 def block() -> int:
-    """The first of five free ports in a row."""
+    """The first of as many free ports in a row as all parts take."""
     while True:
         base = free_port()
-        if base < 65_000 and not any(ports.taken(port) for port in range(base, base + 5)):
+        if base < 65_000 and not any(ports.taken(port) for port in range(base, base + BLOCK)):
             return base
 
 
@@ -87,15 +92,19 @@ def up(engines: Engines, tmp_path: Path) -> Iterator[Up]:
 
 def test_every_target_comes_up_and_one_interrupt_ends_all(up: Up) -> None:
     until(lambda: up.says("Ctrl-C ends all"), "the table of addresses")
-    expected = MACS + 3
+    expected = MACS + ROUTERS + 4
     until(lambda: list(targets(up.base + 3).values()) == ["up"] * expected, f"{expected} targets up")
     assert len(query(up.base + 3, "macos_battery_present")) == MACS
     assert query(up.base + 3, 'up{job="pomona", instance="127.0.0.1", role="workstation"}') == {"127.0.0.1": 1}
+    assert query(up.base + 3, 'openwrt_up{job="pomona-router", role="router"}') == dict.fromkeys(routers(), 1.0)
+    counted = query(up.base + 3, "sum by (instance) (openwrt_nlbwmon_period_receive_bytes)")
+    assert counted.keys() == set(routers())
+    assert all(counted.values())
     children = up.children()
     assert len(children) >= len(PARTS)
     assert up.end() == 0
     assert all(ended(child) for child in children)
-    assert all(up.says(f"http://127.0.0.1:{port}") for port in (up.base, up.base + 1, up.base + 3, up.base + 4))
+    assert all(up.says(f"http://127.0.0.1:{up.base + part}") for part in (0, 1, 3, 4, 5))
 
 
 def test_a_part_that_dies_is_told_and_ends_the_rest(up: Up) -> None:
@@ -112,7 +121,7 @@ def test_nothing_outlives_it_when_it_is_killed(up: Up) -> None:
     up.process.kill()
     up.process.wait()
     until(lambda: all(ended(child) for child in children), "the end of all children")
-    until(lambda: not any(ports.taken(port) for port in range(up.base, up.base + 5)), "free ports for the next run")
+    until(lambda: not any(ports.taken(port) for port in range(up.base, up.base + BLOCK)), "free ports for the next run")
 
 
 def test_without_engines_it_goes_on_with_the_exporters_alone(tmp_path: Path) -> None:
@@ -121,7 +130,7 @@ def test_without_engines_it_goes_on_with_the_exporters_alone(tmp_path: Path) -> 
         until(lambda: alone.says("Ctrl-C ends all"), "the table of addresses")
         absent = [name for name in find({"PATH": str(tmp_path)}).missing() if name in PARTS]
         assert alone.says(f"{' and '.join(absent)} not found: going on without") == bool(absent)
-        assert len(alone.children()) == len(PARTS) - len(absent) - 1
+        assert len(alone.children()) == len(PARTS) - len(absent) - 2
         assert alone.end() == 0
     finally:
         alone.process.kill()

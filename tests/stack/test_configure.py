@@ -1,5 +1,7 @@
 """What `pomona up` makes of the shipped files: other ports and paths, nothing else."""
 
+import socket
+from dataclasses import astuple
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -8,11 +10,13 @@ import pytest
 import yaml
 
 from conftest import ROOT
+from exporters.core.errors import PersonError
 from exporters.stack import configure
-from exporters.stack.ports import USUAL, Ports
+from exporters.stack.ports import USUAL, Ports, chosen, taken
+from stack.routing import Network
 from stack.scraping import Simulation
 
-MOVED = Ports(agent=20001, fleet=20002, receiver=20003, prometheus=20004, alertmanager=20005)
+MOVED = Ports(20001, 20002, 20003, prometheus=20004, alertmanager=20005, router=20006, routers=20007)
 SHIPPED = {"prometheus.yml": ROOT / "prometheus.yml", "alertmanager.yml": ROOT / "alert_rules" / "alertmanager.yml"}
 
 
@@ -36,11 +40,12 @@ def test_only_ports_and_paths_differ_from_the_shipped_file(tmp_path: Path, name:
     rules = f"{ROOT / 'alert_rules'}/*.rules.yml"
     allowed = {
         "127.0.0.1:10220": "127.0.0.1:20001",
+        "127.0.0.1:10222": "127.0.0.1:20006",
         "127.0.0.1:9090": "127.0.0.1:20004",
         "127.0.0.1:9093": "127.0.0.1:20005",
         "http://127.0.0.1:10229/": "http://127.0.0.1:20003/",
         "alert_rules/*.rules.yml": rules,
-        "targets/*.yml": f"{tmp_path}/targets/*.yml",
+        **{f"{each}/*.yml": f"{tmp_path}/{each}/*.yml" for each in ("targets", "routers", "exporters")},
     }
     assert changed
     assert all(allowed[before] == after for before, after in changed)
@@ -49,8 +54,7 @@ def test_only_ports_and_paths_differ_from_the_shipped_file(tmp_path: Path, name:
 def test_nothing_keeps_a_usual_port_when_all_are_moved(tmp_path: Path) -> None:
     configure.write(tmp_path, MOVED, [])
     text = "".join((tmp_path / name).read_text() for name in SHIPPED)
-    usual = (USUAL.agent, USUAL.fleet, USUAL.receiver, USUAL.prometheus, USUAL.alertmanager)
-    assert not [port for port in usual if f":{port}" in text]
+    assert not [port for port in astuple(USUAL) if f":{port}" in text]
 
 
 def test_the_package_holds_the_very_file_of_the_root() -> None:
@@ -68,6 +72,53 @@ def test_each_simulated_mac_is_a_target_of_its_own(tmp_path: Path) -> None:
         assert group["labels"]["__param_target"] == group["labels"]["instance"]
         assert group["labels"]["site"]
         assert group["labels"]["role"] in {"laptop", "desktop"}
+
+
+def relabelled(rules: list[dict[str, Any]], labels: dict[str, str]) -> dict[str, str]:
+    """What Prometheus makes of a target's labels, as far as our rules go."""
+    for rule in rules:
+        sources = [labels.get(name, "") for name in rule.get("source_labels", ())]
+        value = ";".join(sources) if sources else rule.get("replacement", "")
+        labels = {**labels, rule["target_label"]: value}
+    return labels
+
+
+def test_each_router_is_asked_through_the_exporter_and_keeps_its_name(tmp_path: Path) -> None:
+    network = Network(count=3)
+    configure.write(tmp_path, MOVED, [], network.routers.targets())
+    jobs = {each["job_name"]: each for each in written(tmp_path, "prometheus.yml")["scrape_configs"]}
+    job = jobs["pomona-router"]
+    assert (job["metrics_path"], job["params"], job["scrape_interval"]) == ("/probe", {"module": ["openwrt"]}, "30s")
+    found = []
+    for group in written(tmp_path, "routers/simulated.yml"):
+        (name,) = group["targets"]
+        found.append(relabelled(job["relabel_configs"], {"__address__": name, **group["labels"]}))
+    assert [each["__param_target"] for each in found] == ["sim-r01", "sim-r02", "sim-r03"]
+    for each in found:
+        assert each["__address__"] == "127.0.0.1:20006"
+        assert each["instance"] == each["__param_target"]
+        assert each["site"]
+        assert each["role"] == "router"
+    (own,) = written(tmp_path, "exporters/simulated.yml")
+    assert own["targets"] == ["127.0.0.1:20006"]
+
+
+def test_a_run_without_routers_takes_back_those_of_the_run_before(tmp_path: Path) -> None:
+    configure.write(tmp_path, MOVED, [], Network(count=3).routers.targets())
+    configure.write(tmp_path, MOVED, [])
+    assert [written(tmp_path, f"{each}/simulated.yml") for each in ("routers", "exporters")] == [[], []]
+
+
+def test_a_block_of_ports_has_one_for_each_router() -> None:
+    base = next(base for base in range(20_000, 32_000, 10) if not any(taken(base + part) for part in range(9)))
+    assert chosen(base, 3).routers == base + 6
+    with (
+        socket.create_server(("127.0.0.1", base + 8)),
+        pytest.raises(PersonError, match=rf"port {base + 8} \(simulated routers\) is in use"),
+    ):
+        chosen(base, 3)
+    with pytest.raises(PersonError, match="beyond port 65535"):
+        chosen(65_529, 2)
 
 
 def test_data_is_kept_for_40_days_and_alertmanager_stays_alone(tmp_path: Path) -> None:

@@ -11,9 +11,13 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
+from exporters.cli import main
 from exporters.core.pool import Pool
 from exporters.core.web import Web
-from exporters.stack.simulate import settings, table
+from exporters.openwrt.leases import LEASES
+from exporters.operate.routers.config import load
+from exporters.sources.ssh import Ssh, SshTarget
+from exporters.stack.simulate import KEY, settings, table
 from stack.scraping import Simulation, nap
 
 
@@ -70,6 +74,36 @@ def test_the_landing_page_names_each_model(served: Served) -> None:
     assert status == 200
     assert "Mac mini without a battery" in page
     assert "/probe?target=sim-0007" in page
+
+
+def test_routers_are_reached_with_the_configuration_that_it_writes(tmp_path: Path) -> None:
+    folder = tmp_path / "routers"
+    options = ("--macs", "0", "--routers", "3", "--routers-dir", "routers", "--web.listen-address", "127.0.0.1:0")
+    argv = (sys.executable, "-P", "-m", "exporters", "simulate", *options)
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, cwd=tmp_path, env={"PYTHONPATH": str(ROOT)}) as process:
+        assert process.stderr
+        assert b"3 simulated routers on 127.0.0.1:" in process.stderr.readline()
+        assert b"0 simulated Macs on 127.0.0.1:" in process.stderr.readline()
+        settings = load([], folder / "router.yml", {}, {}, lambda _: KEY)
+        assert list(settings.targets) == ["sim-r01", "sim-r02", "sim-r03"]
+        for listed in settings.targets.values():
+            target = SshTarget(
+                address=listed.target.address,
+                port=listed.target.port,
+                user=listed.username,
+                private_key=listed.private_key,
+                fingerprints=listed.target.host_key,
+            )
+            source = Ssh(target)
+            assert b"192.168.1.20" in source.ask(LEASES)
+            source.close()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+def test_routers_need_a_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "--routers", "3"]) == 2
+    assert "--routers needs --routers-dir DIR" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

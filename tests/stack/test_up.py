@@ -12,7 +12,7 @@ from exporters.stack.simulated import LASTING
 from exporters.stack.up import first_steps
 from stack.scraping import Simulation
 
-ALL = dict.fromkeys(("agent", "simulate", "prometheus", "alertmanager"), "http://127.0.0.1:1")
+ALL = dict.fromkeys(("agent", "simulate", "router", "prometheus", "alertmanager"), "http://127.0.0.1:1")
 TOOLS = Engines("prometheus", "alertmanager", "promtool", "amtool")
 
 
@@ -41,6 +41,15 @@ def test_the_alert_that_is_promised_will_come(speed: float) -> None:
 def test_no_alert_is_promised_where_none_will_come(macs: int, speed: float, missing: str) -> None:
     urls = {name: url for name, url in ALL.items() if name != missing}
     assert "expect" not in told(urls, Simulation(macs=macs, speed=speed))
+
+
+def test_one_query_about_a_router_is_named_where_there_are_routers() -> None:
+    simulation = Simulation(macs=1)
+    query = "promtool query instant http://127.0.0.1:1 'topk(5, openwrt_nlbwmon_period_receive_bytes)'"
+    assert query in told(ALL, simulation)
+    without = {name: url for name, url in ALL.items() if name != "prometheus"}
+    assert "curl 'http://127.0.0.1:1/probe?target=sim-r01&module=openwrt'" in told(without, simulation)
+    assert "openwrt" not in told({name: url for name, url in ALL.items() if name != "router"}, simulation)
 
 
 def test_a_home_directory_that_does_not_exist_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str]) -> None:
