@@ -1,4 +1,4 @@
-"""Captures in forms that nobody asks a router for: they tell the same as those that are asked, so ours are read right."""
+"""Captures in forms that nobody asks a router for: they tell the same as those that are asked."""
 
 import csv
 import json
