@@ -119,7 +119,7 @@ def _parts(engines: Engines, folder: Path, ports: Ports, simulated: Simulated) -
     if simulated.routers:
         router = ("router", "--config.file", str(folder / SIMULATED_ROUTERS / simulated_routers.ROUTER_FILE))
         where = (LISTEN, address(ports.router), "--state.dir", str(folder / "router"))
-        yield Part("router", (*POMONA, *router, *where), ports.router, "the metrics of the simulated routers")
+        yield Part("router", (*POMONA, *router, *where), ports.router, "metrics of the routers")
     if engines.prometheus:
         yield Part(
             "prometheus",

@@ -1,11 +1,17 @@
 """Samples are published only where something was measured, once, under names that follow the rules."""
 
 import math
+from collections.abc import Iterable, Sequence
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporters.core.metrics import Family, MetricError, counter, enum, faults, gauge, render
+from exporters.core.metrics import Family, Format, MetricError, Sample, counter, enum, faults, gauge, render
 
 CHARGE = gauge("macos_battery_charge_ratio", "Charge, 0 to 1 (ioreg).")
 STATE = enum("macos_battery_state", "What it does (ioreg).", "state", ("charging", "full"), "device")
@@ -81,3 +87,43 @@ def test_names_that_break_the_rules_are_found(family: Family, fault: str) -> Non
 
 def test_good_names_pass() -> None:
     assert not [fault for family in (CHARGE, STATE, EVENTS) for fault in faults(family)]
+
+
+def by_the_library(samples: Sequence[Sample], form: Format) -> bytes:
+    metrics: dict[str, Metric] = {}
+    for each in samples:
+        base = each.family.name.removesuffix("_total")
+        metric = metrics.setdefault(base, Metric(base, each.family.help, each.family.kind))
+        metric.add_sample(each.family.name, dict(each.labels), each.value)
+
+    class Registry:
+        def collect(self) -> Iterable[Metric]:
+            return metrics.values()
+
+    return generate_latest(Registry()) if form == "text" else generate_openmetrics(Registry()).removesuffix(b"# EOF\n")
+
+
+@pytest.mark.parametrize("form", ["text", "openmetrics"])
+@settings(derandomize=True, deadline=None)
+@given(
+    help_=st.text(max_size=20),
+    rows=st.lists(st.tuples(st.text(max_size=8), st.floats()), max_size=8, unique_by=lambda row: row[0]),
+)
+def test_the_text_is_the_one_that_the_library_makes(
+    form: Format, help_: str, rows: Sequence[tuple[str, float]]
+) -> None:
+    told = Family("macos_told_total", "counter", help_, ("b", "a"))
+    level = Family("macos_level", "gauge", help_, ("b", "a"))
+    plain = (Sample(CHARGE, {}, rows[0][1]),) if rows else ()
+    samples = [
+        *(Sample(told, {"b": text, "a": "x"}, value) for text, value in rows),
+        *plain,
+        *(Sample(level, {"b": "x", "a": text}, value) for text, value in rows),
+    ]
+    assert render(samples, form) == by_the_library(samples, form)
+
+
+def test_samples_of_one_device_may_share_their_labels() -> None:
+    shared = {"bus": "a"}
+    text = render((Sample(EVENTS, shared, 1.0), Sample(EVENTS, {"bus": "b"}, 2.0), Sample(EVENTS, {"bus": "c"}, 3.0)))
+    assert text.endswith(b'{bus="a"} 1.0\nmacos_events_total{bus="b"} 2.0\nmacos_events_total{bus="c"} 3.0\n')
