@@ -12,10 +12,13 @@ import yaml
 
 from conftest import COLLECTORS, ROOT, missing
 from docs.__main__ import OWN
+from exporters.core.collector import discover
 from exporters.core.config import load
 from exporters.core.privacy import Key
 from exporters.core.webconfig import read_web_file
+from exporters.operate.routers.config import load as routers
 from exporters.stack.engines import find
+from sshservers import new_key
 
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), *DOCS.glob("collectors/*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
@@ -96,6 +99,17 @@ def test_every_web_file_is_accepted(text: str, tmp_path: Path) -> None:
     file.write_text(text)
     config = read_web_file(file)
     assert config.tls or config.users
+
+
+@named(blocks("yaml", "# router.yml\n"))
+def test_every_router_configuration_is_accepted(text: str, tmp_path: Path) -> None:
+    new_key(tmp_path / "router_key")
+    (tmp_path / "devices.yml").write_text(blocks("yaml", "# devices.yml\n")[0][1])
+    file = tmp_path / "router.yml"
+    file.write_text(text.replace("/etc/pomona", str(tmp_path)))
+    settings = routers(discover(("exporters.openwrt",)), file, {}, {}, lambda _: Key(b"a key for tests only"))
+    assert settings.targets
+    assert all(settings.devices.values())
 
 
 @named(blocks("xml"))

@@ -96,6 +96,23 @@ class _Flagged(click.Command):
         return [*own, *ctx.meta.get("flags", ()), help_]
 
 
+class SharedCommand(click.Command):
+    """A command with the flags that every exporter has."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Its own parameters and the shared flags."""
+        if "flags" not in ctx.meta:
+            ctx.meta["flags"] = tuple(common())
+        *own, help_ = super().get_params(ctx)
+        return [*own, *ctx.meta["flags"], help_]
+
+
+class SharedGroup(SharedCommand, click.Group):
+    """An exporter without collectors of its own machine."""
+
+    command_class = SharedCommand
+
+
 class FlaggedCommand(_Flagged):
     """A subcommand of the agent."""
 

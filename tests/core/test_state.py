@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from exporters.core.state import FILE, Store
+from exporters.core.state import FILE, Section, Store
 
 
 class Seen(msgspec.Struct, frozen=True):
@@ -123,3 +123,27 @@ def test_a_row_that_cannot_be_read_is_told_and_costs_no_other(tmp_path: Path, ca
     assert store.usable
     assert store.get("power", "one", Seen) == Seen(["p"])
     store.close()
+
+
+def test_each_target_has_a_section_of_its_own(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    attic, cellar = Section(store, "attic"), Section(store, "cellar")
+    attic.put("nlbwmon", "one", Seen(["a"]))
+    cellar.put("nlbwmon", "one", Seen(["c"]))
+    store.put("nlbwmon", "one", Seen(["of no target"]))
+    store.close()
+    store = Store(tmp_path)
+    assert Section(store, "attic").get("nlbwmon", "one", Seen) == Seen(["a"])
+    assert Section(store, "cellar").get("nlbwmon", "one", Seen) == Seen(["c"])
+    assert Section(store, "roof").get("nlbwmon", "one", Seen) is None
+    assert Section(store, "attic").get("nlbwmon", "two", Seen) is None
+    assert Section(store, "attic").get("other", "one", Seen) is None
+    assert store.get("nlbwmon", "one", Seen) == Seen(["of no target"])
+    store.close()
+
+
+def test_a_section_of_an_unusable_store_remembers_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    section = Section(Store(tmp_path / "file"), "attic")
+    section.put("nlbwmon", "one", Seen(["a"]))
+    assert section.get("nlbwmon", "one", Seen) is None

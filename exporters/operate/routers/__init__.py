@@ -1,0 +1,1 @@
+"""The router exporter: its configuration, its targets, and what a person checks before trusting it."""
