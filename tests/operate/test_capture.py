@@ -31,7 +31,7 @@ def parse(replies: Replies, _: Context) -> Any:
     return read_json(replies[REPORT].stdout)
 
 
-def then(replies: Replies, _: Context) -> tuple[File, ...]:
+def then(replies: Replies, _context: Context, _state: object) -> tuple[File, ...]:
     return tuple(File(f"/folder/{entry.name}") for entry in replies[FOLDER])
 
 
