@@ -1,7 +1,5 @@
 """`python -m exporters` is `pomona`."""
 
-import sys
+from exporters.cli import run
 
-from exporters.cli import main
-
-sys.exit(main())
+run()

@@ -1,6 +1,9 @@
 """The `pomona` command; a subcommand is imported when it is used."""
 
+import os
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -72,6 +75,15 @@ def main(args: Sequence[str] | None = None) -> int:
         click.echo(f"pomona: {' '.join(_told(error).split())}", err=True)
         return MISUSED
     return status if isinstance(status, int) else 0
+
+
+def run() -> None:
+    """The process. It ends without taking the interpreter down: a thread that hangs would run on in what is gone."""
+    status = main()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # whoever read it has gone first
+            stream.flush()
+    os._exit(status)
 
 
 def _told(error: Exception) -> str:

@@ -4,15 +4,15 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, get_args
 
 from exporters.core.clock import Clock
 from exporters.core.collector import Advance, Collector, Questions
 from exporters.core.context import Context
 from exporters.core.flight import Look, look
 from exporters.core.log import event
-from exporters.core.metrics import Format, Sample, render
+from exporters.core.metrics import Block, Format, Sample, blocks
 from exporters.core.state import Section, Store
 from exporters.sources.base import Problem, Source
 
@@ -26,29 +26,21 @@ UNHURT: frozenset[Problem] = frozenset({"denied", "not_found"})
 
 @dataclass(slots=True)
 class Shown:
-    """What one reading shows; its text is made once per format. `expires` is on the elapsed clock.
+    """The text of one reading; `begun` is the same with every counter at 0. `expires` is on the elapsed clock."""
 
-    The samples are made anew for each format: kept, they would take several times the memory of their text.
-    """
-
-    samples: Callable[[], Iterable[Sample]]
+    blocks: tuple[Block, ...]
     expires: float
     foreign_dropped: int = 0
-    _texts: dict[Format, bytes] = field(default_factory=dict)
-
-    def text(self, form: Format) -> bytes:
-        """The rendered samples; MetricError where they contradict each other."""
-        if form not in self._texts:
-            self._texts[form] = render(self.samples(), form)
-        return self._texts[form]
-
-    def begun(self, form: Format) -> bytes:
-        """The same with every counter at 0: a reset must not hide in a value larger than the old one."""
-        return render((_at_zero(each) for each in self.samples()), form)
+    begun: tuple[Block, ...] = ()
 
 
-def _at_zero(sample: Sample) -> Sample:
-    return replace(sample, value=0.0) if sample.family.kind == "counter" else sample
+def _at_zero(samples: Iterable[Sample]) -> tuple[Block, ...]:
+    """A reset must not hide in a value larger than the old one."""
+    return blocks(each._replace(value=0.0) if each.family.kind == "counter" else each for each in samples)
+
+
+def _text(told: Iterable[Block], form: Format) -> bytes:
+    return b"".join(each.text(form) for each in told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +76,6 @@ class Cell:
         self._flight: Future[None] | None = None
         self._started = 0.0
         self._shown: Shown | None = None
-        self._form: Format = "text"
         self._status = Status()
         self._advancing = threading.Lock()
         self._replaced = False
@@ -123,12 +114,12 @@ class Cell:
 
     def text(self, form: Format, *, taken: bool) -> bytes:
         """What a scrape gets. Restored counts are held back until zeros were taken once."""
-        shown, self._form = self.shown(), form
+        shown = self.shown()
         if shown is None:
             return b""
         if self._begun:
-            return shown.text(form)
-        text = shown.begun(form)
+            return _text(shown.blocks, form)
+        text = _text(shown.begun, form)
         self._begun = taken
         return text
 
@@ -180,20 +171,14 @@ class Cell:
         reading = seen.reading
         if self.declared.advance is not None:
             reading = self._advance(self.declared.advance, reading, now)
-        shown = self._told(reading, started)
-        # a bug of the collector is found here, in its own flight; in the format that will be asked for
-        shown.text(self._form)
-        if self.declared.foreign:
-            shown.text("openmetrics")
-        return shown
-
-    def _told(self, reading: Any, started: float) -> Shown:
-        lifetime = 2 * self.declared.cadence if self.declared.cadence else FRESH
-        if not self.declared.foreign:
-            return Shown(lambda: self.declared.metrics(reading, self._context), started + lifetime)
         samples = tuple(self.declared.metrics(reading, self._context))
-        kept = self._own(samples)
-        return Shown(lambda: kept, started + lifetime, len(samples) - len(kept))
+        kept = self._own(samples) if self.declared.foreign else samples
+        lifetime = 2 * self.declared.cadence if self.declared.cadence else FRESH
+        begun = () if self._begun else _at_zero(kept)
+        shown = Shown(blocks(kept), started + lifetime, len(samples) - len(kept), begun)
+        for form in get_args(Format) if self.declared.foreign else ():
+            _text(shown.blocks, form)  # raises where they contradict each other
+        return shown
 
     def _own(self, samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
         own = {family.name for family in self.declared.families}
