@@ -27,7 +27,8 @@ def main(folder: Path, port: str, web_file: str = "") -> int:
         return config.load(collectors, None, {}, flags, lambda _: Key(b"bench" * 4))
 
     clock = system_clock()
-    return serve(Agent(load(), load, Remembering(source, clock=clock.elapsed), folder / "state", clock))
+    source = Remembering(source, clock=clock.elapsed)
+    return serve(lambda: Agent(load(), load, source, folder / "state", clock))
 
 
 if __name__ == "__main__":

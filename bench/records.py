@@ -15,7 +15,7 @@ from exporters.sources.base import Output, Replies
 LOOKS = 15
 DEVICES = 1_000
 BEGUN, PERIOD = 1_790_000_000, 30
-_SETTINGS = b"nlbwmon.@nlbwmon[0].database_interval='1'\nnlbwmon.@nlbwmon[0].refresh_interval='30s'\n"
+_SETTINGS = b"config nlbwmon\n\toption database_interval '1'\n\toption refresh_interval '30s'\n"
 
 
 def rows() -> Iterator[Row]:
@@ -70,7 +70,7 @@ def _replies(look: int, traffic: bytes) -> Replies:
         {
             DATE: Output(f"{now} +0000\n".encode()),
             UPTIME: f"{400_000 + PERIOD * look}.00 1.00\n".encode(),
-            SETTINGS: Output(_SETTINGS),
+            SETTINGS: _SETTINGS,
             TRAFFIC: Output(traffic),
         }
     )

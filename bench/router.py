@@ -72,7 +72,7 @@ def _medians(rounds: Sequence[tuple[float, float]]) -> tuple[float, float]:
 def _told(questions: int, found: Times) -> Iterator[Row]:
     kept, fresh, one_kept, one_fresh, plain_one, plain = (found[name][0] for name in A_ROUND)
     asked = f"{questions} questions"
-    what = f"probe of {DEVICES} devices over HTTP, {asked} in one exec"
+    what = f"probe of {DEVICES} devices over HTTP, {asked} in one exec, /etc/config not found"
     yield row(f"{what}, connection kept, p50 (plain script: a connect, {asked}, an exec each)", kept, MS, 15.0, plain)
     yield row("the same, p99", found["kept"][1], MS, None, found["plain"][1])
     yield row(f"{what}, a connect each, p50", fresh, MS)

@@ -14,7 +14,7 @@ from exporters.core.privacy import Key
 from exporters.core.serve import serve
 from exporters.operate.router import OPENWRT
 from exporters.operate.routers.config import RouterSettings, load
-from exporters.operate.routers.service import Routers, threads_for
+from exporters.operate.routers.service import THREADS, Routers
 from exporters.operate.routers.target import Router
 
 
@@ -60,8 +60,8 @@ def main(config: str, state: str, port: str, seconds: str) -> int:
     """Serves like `pomona router` does."""
     flags = {"web.listen_address": [f"127.0.0.1:{port}"], "log.level": "error"}
     settings = load(discover(OPENWRT), Path(config), os.environ, flags, lambda _: Key(b"bench" * 4))
-    exporter = Probed(settings, Path(state), Leaping(system_clock()), float(seconds))
-    return serve(exporter, threads_for(settings))
+    clock = Leaping(system_clock())
+    return serve(lambda: Probed(settings, Path(state), clock, float(seconds)), THREADS)
 
 
 if __name__ == "__main__":

@@ -22,26 +22,18 @@ from exporters.operate.routers.target import questions
 from exporters.sources.base import Question
 from sshservers import DROPBEAR, SHIM, Server, running
 
-_POOL = "dhcp.lan=dhcp\ndhcp.lan.interface='lan'\ndhcp.lan.limit='150'\n"
-_HOST = "dhcp.@host[{0}]=host\ndhcp.@host[{0}].name='device-{0}'\ndhcp.@host[{0}].mac='{1}'\n"
 PROGRAMS: Mapping[str, Mapping[str, str]] = {
-    "uci": {
-        "-q show dhcp": "".join(_HOST.format(number, mac(number)) for number in range(5)) + _POOL,
-        "-q show nlbwmon": "nlbwmon.@nlbwmon[0].database_interval='1'\nnlbwmon.@nlbwmon[0].refresh_interval='30s'\n",
-        "-q show firewall.@defaults[0]": "firewall.cfg01e63d=defaults\nfirewall.cfg01e63d.input='REJECT'\n",
-    },
     "ubus": {
         "call network.interface dump": '{"interface": [{"interface": "wan", "up": true, "uptime": 80000,'
         ' "l3_device": "wan"}, {"interface": "lan", "up": true, "uptime": 80020, "l3_device": "br-lan"}]}\n'
     },
     "ip": {
-        "-4 neigh": "".join(
+        "neigh": "".join(
             f"192.168.1.{number + 100} dev br-lan lladdr {mac(number)} REACHABLE\n" for number in range(DEVICES)
         ),
-        "-6 neigh": "",
     },
 }
-"""What a small router answers; without LuCI it has no host hints, this machine has no radio, no leases."""
+"""What a small router answers; without LuCI it has no host hints, this machine has no radio, leases or /etc/config."""
 
 
 @dataclass(frozen=True, slots=True)

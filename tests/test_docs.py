@@ -112,6 +112,14 @@ def test_every_router_configuration_is_accepted(text: str, tmp_path: Path) -> No
     assert all(settings.devices.values())
 
 
+@named(blocks("yaml", "# router.yml, in part\n"))
+def test_every_part_of_a_router_configuration_is_accepted(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "router.yml"
+    file.write_text(text)
+    settings = routers(discover(("exporters.openwrt",)), file, {}, {}, lambda _: Key(b"a key for tests only"))
+    assert settings.modules["openwrt"].collectors
+
+
 @named(blocks("xml"))
 def test_every_property_list_names_a_program(text: str) -> None:
     document = plistlib.loads(text.encode())

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, get_args
@@ -26,17 +26,22 @@ UNHURT: frozenset[Problem] = frozenset({"denied", "not_found"})
 
 @dataclass(slots=True)
 class Shown:
-    """The text of one reading; `begun` is the same with every counter at 0. `expires` is on the elapsed clock."""
+    """The text of one reading; `zeros` are its counters at 0, by name, `taken` whether a scrape got them.
+
+    `expires` is on the elapsed clock.
+    """
 
     blocks: tuple[Block, ...]
     expires: float
     foreign_dropped: int = 0
-    begun: tuple[Block, ...] = ()
+    zeros: Mapping[str, Block] = field(default_factory=dict)
+    taken: bool = False
 
 
-def _at_zero(samples: Iterable[Sample]) -> tuple[Block, ...]:
-    """A reset must not hide in a value larger than the old one."""
-    return blocks(each._replace(value=0.0) if each.family.kind == "counter" else each for each in samples)
+def _at_zero(samples: Iterable[Sample], done: Container[str]) -> Mapping[str, Block]:
+    """Each counter that is not done: a reset must not hide in a value larger than the old one."""
+    counters = (each for each in samples if each.family.kind == "counter" and each.family.name not in done)
+    return {block.family.name: block for block in blocks(each._replace(value=0.0) for each in counters)}
 
 
 def _text(told: Iterable[Block], form: Format) -> bytes:
@@ -74,13 +79,14 @@ class Cell:
         self._store, self._sink, self._taken = store, sink, foreign_names
         self._lock = threading.Lock()
         self._flight: Future[None] | None = None
-        self._started = 0.0
+        self._started = self._started_at = 0.0
         self._shown: Shown | None = None
         self._status = Status()
         self._advancing = threading.Lock()
         self._replaced = False
         self._state: Any = self._restored()
         self._begun = self._state is None
+        self._zeroed: set[str] = set()
         self._log = logging.getLogger(f"pomona.{declared.name}")
         self._named = {"target": target} if target else {}
 
@@ -90,7 +96,7 @@ class Cell:
             if self._flight is not None and not self._flight.done():
                 return self._flight
             flight = self._flight = Future()
-            self._started = self._clock.elapsed()
+            self._started, self._started_at = self._clock.elapsed(), self._clock.now()
             self.due = self._started + (self.declared.cadence or 0.0)
         start(lambda: self._fly(flight, source or self._source))
         return flight
@@ -113,15 +119,15 @@ class Cell:
         return shown if shown is not None and self._clock.elapsed() <= shown.expires else None
 
     def text(self, form: Format, *, taken: bool) -> bytes:
-        """What a scrape gets. Restored counts are held back until zeros were taken once."""
+        """What a scrape gets. Restored counts are held back for a reading whose zeros were taken.
+
+        For all of that reading: there may be two servers that scrape.
+        """
         shown = self.shown()
         if shown is None:
             return b""
-        if self._begun:
-            return _text(shown.blocks, form)
-        text = _text(shown.begun, form)
-        self._begun = taken
-        return text
+        shown.taken = shown.taken or taken
+        return _text((shown.zeros.get(each.family.name, each) for each in shown.blocks), form)
 
     def status(self) -> Status:
         """The last outcome; a flight that hangs counts as a timeout."""
@@ -142,8 +148,13 @@ class Cell:
         with other._advancing:  # noqa: SLF001
             other._replaced = True  # noqa: SLF001
             if other._fingerprint() == self._fingerprint():  # noqa: SLF001
-                self._state, self._begun = other._state, other._begun  # noqa: SLF001
+                self._state, self._begun, self._zeroed = other._state, other._begun, other._zeroed  # noqa: SLF001
         return self
+
+    def retire(self) -> None:
+        """Nothing is accounted from now on."""
+        with self._advancing:
+            self._replaced = True
 
     def _fly(self, flight: "Future[None]", source: Source) -> None:
         try:
@@ -152,7 +163,7 @@ class Cell:
             flight.set_result(None)
 
     def _look(self, source: Source) -> None:
-        started, now = self._clock.elapsed(), self._clock.now()
+        started, now = self._started, self._started_at
         try:
             seen = look(self.declared, source, self._context, self._state)
             shown = self._show(seen, started, now)
@@ -174,8 +185,10 @@ class Cell:
         samples = tuple(self.declared.metrics(reading, self._context))
         kept = self._own(samples) if self.declared.foreign else samples
         lifetime = 2 * self.declared.cadence if self.declared.cadence else FRESH
-        begun = () if self._begun else _at_zero(kept)
-        shown = Shown(blocks(kept), started + lifetime, len(samples) - len(kept), begun)
+        if self._shown is not None and self._shown.taken:
+            self._zeroed.update(self._shown.zeros)
+        zeros = {} if self._begun else _at_zero(kept, self._zeroed)
+        shown = Shown(blocks(kept), started + lifetime, len(samples) - len(kept), zeros)
         for form in get_args(Format) if self.declared.foreign else ():
             _text(shown.blocks, form)  # raises where they contradict each other
         return shown
@@ -188,6 +201,8 @@ class Cell:
         """The state after this look, told and stored; one that a reload replaced leaves both to its successor."""
         memory = self.declared.memory
         with self._advancing:
+            if self._replaced and self._state is not None:
+                return self._state
             state = advance(self._state, reading, now, self._context)
             if self._replaced:
                 return state

@@ -22,7 +22,8 @@ Address = Annotated[
 ]
 Addresses = Annotated[tuple[Address, ...], Meta(min_length=1, description="a list of addresses, at least one")]
 UrlPath = Annotated[
-    str, Meta(pattern=r"^/(?!(-|config|probe)(/|$))[\w.~/-]+$", description="a path of its own such as /metrics")
+    str,
+    Meta(pattern=r"^/(?!(-|config|probe|targets)(/|$))[\w.~/-]+$", description="a path of its own such as /metrics"),
 ]
 LogLevel = Literal["debug", "info", "warn", "error"]
 LogFormat = Literal["logfmt", "json"]

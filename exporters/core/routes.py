@@ -95,7 +95,7 @@ def _probed(targets: Targets, request: Request) -> Probed | Response:
         return refuse(str(error))
     except TargetError as error:
         return Response(503, f"{error}\n".encode())
-    return machine or refuse("unknown target: only listed ones may be probed")
+    return machine or refuse(f"unknown target {names[0][:80]!r}: only those that /targets lists may be probed")
 
 
 def healthy(_: Request) -> Response:

@@ -92,6 +92,11 @@ class Runner:
         """The collectors that can be chosen by `collect[]`."""
         return frozenset(self._cells)
 
+    def retire(self) -> None:
+        """Nothing is accounted from now on: another Runner goes on from what was stored."""
+        for cell in self._cells.values():
+            cell.retire()
+
     def tick(self) -> None:
         """Starts what is due; after a wake the due ones start one after the other."""
         now = self._clock.elapsed()

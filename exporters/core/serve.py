@@ -14,7 +14,7 @@ import yaml
 from exporters.core import routes, selfmetrics
 from exporters.core.options import Web as WebOptions
 from exporters.core.pool import Pool
-from exporters.core.web import Handler, Request, Response, Route, Web
+from exporters.core.web import Handler, Limits, Request, Response, Route, Web
 
 log = logging.getLogger("pomona")
 HEALTHY, READY, RELOAD = "/-/healthy", "/-/ready", "/-/reload"
@@ -61,13 +61,14 @@ class Exporter(Protocol):
         """Reads the configuration again. The one-line error, or nothing."""
 
 
-def serve(exporter: Exporter, threads: int = 16) -> int:
+def serve(make: Callable[[], Exporter], threads: int = 16) -> int:
     """Serves until SIGTERM or Ctrl-C; SIGHUP loads again. The exit status; PersonError where it cannot start.
 
     `threads`: as many requests are answered at a time.
     """
-    web = exporter.web = _web(exporter, threads)
     signals = _Signals()
+    exporter = make()
+    web = exporter.web = _web(exporter, threads)
     try:
         addresses = web.start()
         exporter.start()
@@ -75,8 +76,9 @@ def serve(exporter: Exporter, threads: int = 16) -> int:
             log.info("listening on %s", address)
         signals.wait(exporter.reload)
     finally:
-        web.stop()
+        # first what requests wait for
         exporter.stop()
+        web.stop()
     return 0
 
 
@@ -97,6 +99,7 @@ def _web(exporter: Exporter, threads: int) -> Web:
         table,
         config_file=Path(settings.config_file) if settings.config_file else None,
         pool=Pool(threads, "pomona-web"),
+        limits=Limits(connections=max(512, 3 * threads), requests=max(128, 2 * threads)),
     )
 
 

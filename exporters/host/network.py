@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-import msgspec
-
+from exporters.core.choice import Choice
 from exporters.core.collector import collector
 from exporters.core.context import Context
 from exporters.core.metrics import Family, Sample, counter, gauge
@@ -23,19 +22,10 @@ NAMED_BY_ADDRESS = re.compile(r"(en|wl|ww)x[0-9a-f]{12}")
 BYTES_PER_MEGABIT = 125_000
 
 
-class NetworkConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Regular expressions for whole names. With `include` only what it matches is shown, else all but `exclude`."""
+class NetworkConfig(Choice, frozen=True, forbid_unknown_fields=True):
+    """Interfaces; by default the physical ones."""
 
-    include: str = ""
     exclude: str = VIRTUAL
-
-    def __post_init__(self) -> None:
-        """A bad expression is an error of the configuration."""
-        for pattern in (self.include, self.exclude):
-            try:
-                re.compile(pattern)
-            except (re.error, OverflowError, RecursionError) as error:
-                raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
 
 
 def _moved(name: str, what: str, field: str) -> Family:
@@ -72,8 +62,7 @@ class Interface:
 
 def parse(replies: Replies, context: Context) -> tuple[Interface, ...]:
     """Shape: `{interface: {counter: number, up, mtu, speed}}`, the speed in Mbit/s and 0 when unknown."""
-    include, exclude = re.compile(context.config.include), re.compile(context.config.exclude)
-    shown = include.fullmatch if include.pattern else lambda name: not exclude.fullmatch(name)
+    shown = context.config.shows()
     found = sorted(record(replies[NETWORK]).items())
     return tuple(_interface(name, record(fields)) for name, fields in found if shown(name))
 

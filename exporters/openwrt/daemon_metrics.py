@@ -12,12 +12,13 @@ STATUS = enum("openwrt_nlbwmon_status", "How nlbwmon answered (nlbw -c json, its
 PROBLEM = gauge(
     "openwrt_nlbwmon_problem",
     f"1 where counts are too small though nlbw says nothing, 0 where not, absent where it cannot be judged: "
-    f"{', '.join(PROBLEMS)} (nlbw, uci and /proc).",
+    f"{', '.join(PROBLEMS)} (nlbw, /etc/config and /proc).",
     "problem",
 )
 CORRECTIONS = counter(
     "openwrt_corrections_total",
-    f"Looks at which nlbwmon's counts fell or could not be trusted: {', '.join(CAUSES)} (nlbw -c json, uci, date).",
+    f"Looks at which nlbwmon's counts fell or could not be trusted: {', '.join(CAUSES)} "
+    "(nlbw -c json, /etc/config/nlbwmon, date).",
     "cause",
 )
 EVENTS = counter(
@@ -28,7 +29,8 @@ EVENTS = counter(
 )
 PERIOD = gauge(
     "openwrt_nlbwmon_period_start_timestamp_seconds",
-    "Start of the running period by the zone that the router is in now (uci nlbwmon database_interval and date).",
+    "Start of the running period by the zone that the router is in now "
+    "(/etc/config/nlbwmon database_interval and date).",
 )
 RECORDS = gauge(
     "openwrt_nlbwmon_records",
@@ -36,15 +38,18 @@ RECORDS = gauge(
 )
 LIMIT = gauge(
     "openwrt_nlbwmon_records_limit",
-    "Records that the database holds at most, absent without a limit (uci nlbwmon database_limit).",
+    "Records that the database holds at most, absent without a limit (/etc/config/nlbwmon database_limit).",
 )
 KEPT = gauge(
     "openwrt_nlbwmon_periods_kept",
-    "Periods that the router keeps, absent where it keeps all (uci nlbwmon database_generations).",
+    "Periods that the router keeps, absent where it keeps all (/etc/config/nlbwmon database_generations).",
 )
-REFRESH = gauge("openwrt_nlbwmon_refresh_interval_seconds", "How often counts move on (uci nlbwmon refresh_interval).")
+REFRESH = gauge(
+    "openwrt_nlbwmon_refresh_interval_seconds", "How often counts move on (/etc/config/nlbwmon refresh_interval)."
+)
 COMMIT = gauge(
-    "openwrt_nlbwmon_commit_interval_seconds", "How often counts are written to disk (uci nlbwmon commit_interval)."
+    "openwrt_nlbwmon_commit_interval_seconds",
+    "How often counts are written to disk (/etc/config/nlbwmon commit_interval).",
 )
 FAMILIES: tuple[Family, ...] = (
     *(STATUS, PROBLEM, CORRECTIONS, EVENTS, PERIOD, RECORDS),

@@ -162,9 +162,11 @@ def identities(
 
 
 def _about(mac: str, listed: Device | None, told: str, ipv4: str, context: Context) -> Iterator[Sample]:
-    """The name that a person gave to it in devices.yml wins over what router and device say."""
+    """The name that a person gave to it in devices.yml wins over what router and device say; `strict` has neither."""
     shown, given = _shown(mac, context), listed or Device()
-    name = "" if context.level == "strict" else given.name or told
+    name = given.name or told
+    if context.level == "strict":
+        name, given = "", Device()
     randomized = "true" if is_randomized(mac) else "false"
     labels = {"category": given.category, "group": given.group, "ipv4": ipv4, "randomized": randomized}
     yield from INFO(1, mac=shown, name=name, vendor=vendor(mac), **labels)

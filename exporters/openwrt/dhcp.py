@@ -1,4 +1,4 @@
-"""How full the DHCP pools are: dnsmasq's lease file beside the pools of `uci show dhcp`. Nothing names a device."""
+"""How full the DHCP pools are: dnsmasq's lease file beside the pools of `/etc/config/dhcp`. Nothing names a device."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ from exporters.openwrt.answers import attempt, clock, told, whole_lines
 from exporters.openwrt.identity import named
 from exporters.openwrt.leases import HOSTS, LEASES, Lease, parse_leases, pools
 from exporters.openwrt.nlbw import DATE
+from exporters.openwrt.uci import configured
 from exporters.sources.base import ParseError, Replies
 
 
@@ -29,7 +30,7 @@ def parse(replies: Replies, _: Context) -> Dhcp | Partial:
     leases = attempt(_leases, replies.get(LEASES), faults)
     reading = Dhcp(
         active=None if now is None or leases is None else sum(_holds(each, now) for each in leases),
-        sizes=attempt(pools, replies.get(HOSTS), faults) or {},
+        sizes=pools(configured(HOSTS, replies, faults) or ()),
     )
     return told(reading, faults)
 
@@ -48,7 +49,9 @@ def _holds(lease: Lease, now: float) -> bool:
 
 
 LEASED = gauge("openwrt_dhcp_leases", "IPv4 leases that hold, by the router's clock (/tmp/dhcp.leases).")
-SIZE = gauge("openwrt_dhcp_pool_size", "IPv4 addresses that a network gives away at most (uci dhcp limit).", "network")
+SIZE = gauge(
+    "openwrt_dhcp_pool_size", "IPv4 addresses that a network gives away at most (/etc/config/dhcp limit).", "network"
+)
 
 
 @collector("dhcp", LEASED, SIZE, optional=(LEASES, HOSTS, DATE), parse=parse, cadence=30)

@@ -6,6 +6,13 @@ from exporters.core.context import Context
 
 _PLAIN = re.compile(r"(?!.*[0-9a-f]{12})[a-z0-9][a-z0-9._@-]{0,31}")
 
+_USUAL = re.compile(
+    r"((br|pppoe|l2tp|6in4)-)?"
+    r"(lan|wan|wwan|guest|dmz|iot|eth|usb|sfp|phy|wlan|ath|ra|radio|wg|tun|tap|ppp|dsl|lo|loopback)\d*"
+    r"([-._@](lan|wan|eth|guest|ap|sta|mesh)?\d*)*"
+)
+"""Words that no person's name is made of."""
+
 
 def identify(mac: str, context: Context) -> str:
     """A device: its address at `standard` and `full`, a hash at `strict`."""
@@ -18,10 +25,10 @@ def join_id(mac: str, context: Context) -> str:
 
 
 def named(name: str, context: Context) -> str:
-    """An interface or network. Names in the system's own style (`br-lan`, `eth0.2`) are shown.
+    """An interface or network. Names in the system's own style (`br-lan`, `eth0.2`) are shown, at `strict` known ones.
 
     Any other was chosen by a person or holds an address: an identity, empty where it must not be shown.
     """
-    if "\ufffd" in name:
+    if "\ufffd" in name or (context.level == "strict" and not _USUAL.fullmatch(name)):
         return ""
     return name if _PLAIN.fullmatch(name) else context.identity(name)

@@ -3,14 +3,12 @@
 Each of the three stands alone. Interfaces are devices of the kernel, networks are what /etc/config/network names.
 """
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import msgspec
-
+from exporters.core.choice import Choice
 from exporters.core.collector import Partial, collector
 from exporters.core.context import Context
 from exporters.core.metrics import Family, Sample, counter, gauge
@@ -22,7 +20,7 @@ from exporters.sources.base import Command, File, Output, ParseError, Replies
 
 NETDEV = File("/proc/net/dev")
 DUMP = Command(("ubus", "call", "network.interface", "dump"))
-NEIGHBOURS = {"ipv4": Command(("ip", "-4", "neigh")), "ipv6": Command(("ip", "-6", "neigh"))}
+NEIGHBOURS = Command(("ip", "neigh"))
 STATES = ("reachable", "stale", "delay", "probe", "incomplete", "failed", "permanent", "noarp")
 COLUMNS = 16
 LOOPBACK = "loopback"
@@ -30,19 +28,10 @@ NOISE = r"lo|(veth|ifb|dummy|teql|hwsim|miireg).*|(gre|gretap|erspan|sit|tunl|ip
 """The loopback, ends of containers, shapers, and the devices that the kernel makes for each kind of tunnel."""
 
 
-class InterfacesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Regular expressions for whole names. With `include` only what it matches is shown, else all but `exclude`."""
+class InterfacesConfig(Choice, frozen=True, forbid_unknown_fields=True):
+    """Interfaces; by default those that carry traffic of their own."""
 
-    include: str = ""
     exclude: str = NOISE
-
-    def __post_init__(self) -> None:
-        """A bad expression is an error of the configuration."""
-        for pattern in (self.include, self.exclude):
-            try:
-                re.compile(pattern)
-            except (re.error, OverflowError, RecursionError) as error:
-                raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +58,14 @@ def parse(replies: Replies, context: Context) -> Interfaces | Partial:
     now = attempt(clock, replies.get(DATE), faults)
     counters = attempt(parse_counters, replies.get(NETDEV), faults) or {}
     networks = attempt(lambda output: _networks(output, now), replies.get(DUMP), faults) or {}
-    found = {family: attempt(_neighbours, replies.get(ask), faults) or {} for family, ask in NEIGHBOURS.items()}
-    shown = _shown(context.config)
+    found = attempt(_neighbours, replies.get(NEIGHBOURS), faults) or {}
+    shown = context.config.shows()
     reading = Interfaces(
         {name: counts for name, counts in counters.items() if shown(name)},
         networks,
-        {(family, name): each for family, of in found.items() for name, each in of.items() if shown(name)},
+        {key: each for key, each in found.items() if shown(key[1])},
     )
     return told(reading, faults)
-
-
-def _shown(config: InterfacesConfig) -> Callable[[str], object]:
-    include, exclude = re.compile(config.include), re.compile(config.exclude)
-    return include.fullmatch if config.include else lambda name: not exclude.fullmatch(name)
 
 
 def parse_counters(data: bytes) -> dict[str, tuple[float, ...]]:
@@ -114,15 +98,16 @@ def _network(fields: Mapping[str, Any], now: float | None) -> Network:
     return Network(up, since, maybe(text, fields.get("l3_device")) or "")
 
 
-def _neighbours(output: Output) -> dict[str, Counter[str]]:
+def _neighbours(output: Output) -> dict[tuple[str, str], Counter[str]]:
     """Lines `192.168.1.2 dev br-lan lladdr 02:00:00:00:00:0a REACHABLE`; nothing at all where there are none."""
-    found: dict[str, Counter[str]] = {}
+    found: dict[tuple[str, str], Counter[str]] = {}
     for line in whole_lines(output.stdout) if output.stdout else ():
         words = line.split()
         state = words[-1].lower() if words else ""
         if words[1:2] != ["dev"] or state not in STATES:
             raise ParseError("a line of neighbours without interface or state")
-        found.setdefault(words[2], Counter())[state] += 1
+        family = "ipv6" if ":" in words[0] else "ipv4"
+        found.setdefault((family, words[2]), Counter())[state] += 1
     return found
 
 
@@ -174,7 +159,7 @@ NEIGHBOUR = gauge(
     SINCE,
     INFO,
     NEIGHBOUR,
-    optional=(NETDEV, DUMP, *NEIGHBOURS.values(), DATE),
+    optional=(NETDEV, DUMP, NEIGHBOURS, DATE),
     parse=parse,
     advance=advance,
     cadence=30,

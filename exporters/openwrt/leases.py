@@ -1,4 +1,4 @@
-"""Who is called what on a router, and its DHCP pools: dnsmasq's lease file, `uci show dhcp`, LuCI's host hints.
+"""Who is called what on a router, and its DHCP pools: dnsmasq's lease file, `/etc/config/dhcp`, LuCI's host hints.
 
 A lease is a line `expiry mac ip name client-id`. Names of leases and hints are chosen by the devices themselves.
 """
@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from itertools import chain
 
 from exporters.core.read import json, maybe, record, text
+from exporters.openwrt.uci import Section, Sections
 from exporters.openwrt.vendor import is_unicast
 from exporters.sources.base import Command, File, Output, ParseError
 
 LEASES = File("/tmp/dhcp.leases")  # noqa: S108 - OpenWrt's place, on the router
-HOSTS = Command(("uci", "-q", "show", "dhcp"), ok_exits=(0, 1, 127))
-"""Also the pools and the domain. 1: there is no such configuration; 127: no such program. That is an empty answer."""
+HOSTS = File("/etc/config/dhcp")
+"""Also the pools and the domain."""
 HINTS = Command(("ubus", "call", "luci-rpc", "getHostHints"), ok_exits=(0, 3, 4, 127))
 """3, 4: rpcd-mod-luci is not installed, or has no such method."""
 POOL_SIZE = 150
@@ -24,14 +25,8 @@ _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _LEASE = re.compile(rf"([0-9]{{1,20}}) ({_MAC}) ({_OCTET}(?:\.{_OCTET}){{3}}) (\S+)(?: .*)?")
 _NOT_OURS = re.compile(r"duid .*|[0-9]{1,20} (T?[0-9]+|[0-9a-f]{2}-[0-9a-f:]*) .*")
 """The DHCPv6 part has an IAID in the place of the address; hardware other than Ethernet has its kind before it."""
-_QUOTED = r"'[^']*'(?:\\''[^']*')*"
-_SETTING = re.compile(rf"^dhcp\.([^.=\s]+)(?:\.(\w+))?=({_QUOTED}(?: {_QUOTED})*|\w+)\n", re.MULTILINE)
-_VALUE = re.compile(rf"{_QUOTED}|\w+")
 _YES = frozenset({"1", "on", "true", "yes", "enabled"})
 _NO = frozenset({"0", "off", "false", "no", "disabled"})
-
-Section = Mapping[str, tuple[str, ...]]
-"""The values of each option; the kind of the section stands under ""."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,50 +57,35 @@ def _lease(found: re.Match[str]) -> Lease:
     return Lease(mac.lower(), ip, None if name == "*" else name, float(expires) or None)
 
 
-def parse_hosts(output: Output) -> Mapping[str, str]:
+def hosts(configured: Sections) -> Mapping[str, str]:
     """Static hosts by MAC address. An option can hold several addresses; patterns such as `3c:22:fb:*:*:*` are none."""
     found: dict[str, str] = {}
-    for host in _sections(output, "host"):
-        name = _one(host, "name")
-        for mac in re.split(r"[\s,]+", " ".join(host.get("mac", ())).lower().replace("-", ":")):
+    for host in _of(configured, "host"):
+        name = host.one("name")
+        for mac in re.split(r"[\s,]+", " ".join(host.options.get("mac", ())).lower().replace("-", ":")):
             if name and re.fullmatch(_MAC, mac):
                 found.setdefault(mac, name)
     return found
 
 
-def pools(output: Output) -> Mapping[str, int]:
+def pools(configured: Sections) -> Mapping[str, int]:
     """Addresses that each interface gives away, as set; interfaces that give none are left out."""
     found: dict[str, int] = {}
-    for pool in _sections(output, "dhcp"):
-        interface, size = _one(pool, "interface"), _one(pool, "limit") or str(POOL_SIZE)
-        off = _one(pool, "ignore") in _YES or _one(pool, "dynamicdhcp") in _NO or _one(pool, "dhcpv4") == "disabled"
+    for pool in _of(configured, "dhcp"):
+        interface, size = pool.one("interface"), pool.one("limit") or str(POOL_SIZE)
+        off = pool.one("ignore") in _YES or pool.one("dynamicdhcp") in _NO or pool.one("dhcpv4") == "disabled"
         if interface and not off and re.fullmatch(r"[0-9]{1,9}", size) and int(size):
             found[interface] = found.get(interface, 0) + int(size)
     return found
 
 
-def domain(output: Output) -> str:
+def domain(configured: Sections) -> str:
     """The name that the router gives its network; "lan" where none is set, as on a new OpenWrt."""
-    return next(filter(None, (_one(each, "domain") for each in _sections(output, "dnsmasq"))), "lan")
+    return next(filter(None, (each.one("domain") for each in _of(configured, "dnsmasq"))), "lan")
 
 
-def _sections(output: Output, kind: str) -> Iterator[Section]:
-    """Of `dhcp.SECTION=KIND` and `dhcp.SECTION.OPTION='VALUE' …`. A setting that is cut, or is none, gives nothing."""
-    told = output.stdout.decode(errors="replace") if output.exit == 0 else ""
-    sections: dict[str, dict[str, tuple[str, ...]]] = {}
-    for section, option, values in _SETTING.findall(told):
-        sections.setdefault(section, {})[option] = tuple(map(_unquoted, _VALUE.findall(values)))
-    if told.strip() and not sections:
-        raise ParseError("uci gave no setting of dhcp")
-    return (each for each in sections.values() if each.get("") == (kind,))
-
-
-def _unquoted(value: str) -> str:
-    return value[1:-1].replace(r"'\''", "'") if value.startswith("'") else value
-
-
-def _one(section: Section, option: str) -> str:
-    return next(iter(section.get(option, ())), "")
+def _of(configured: Sections, kind: str) -> Iterator[Section]:
+    return (each for each in configured if each.type == kind)
 
 
 def parse_hints(output: Output, domain: str = "lan") -> Mapping[str, str]:

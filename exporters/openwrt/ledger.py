@@ -30,11 +30,15 @@ class Use(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Ledger(msgspec.Struct, frozen=True):
-    """What outlives the process: the day that is being added up, the router's last offset from UTC, who used what."""
+    """What outlives the process: the day that is being added up, the router's last offset from UTC, who used what.
+
+    `gone` is the use of those that lost their series this month.
+    """
 
     day: str = ""
     offset: int | None = None
     uses: dict[str, Use] = msgspec.field(default_factory=dict)
+    gone: dict[str, Use] = msgspec.field(default_factory=dict)
 
 
 def owners(state: State) -> list[str]:
@@ -65,19 +69,30 @@ def on(before: Ledger, now: float, zone: ZoneInfo | None, offset: int | None) ->
     offset = before.offset if offset is None else offset
     day = _day(before.day, now, zone, offset)
     if day == before.day:
-        return Ledger(day, offset, before.uses)
+        return Ledger(day, offset, before.uses, before.gone)
     same_month = day[:7] == before.day[:7]
-    uses = {name: Use(use.first, 0, use.month if same_month else 0) for name, use in before.uses.items()}
-    return Ledger(day, offset, uses)
+    gone = _new_day(before.gone, same_month=True) if same_month else {}
+    return Ledger(day, offset, _new_day(before.uses, same_month=same_month), gone)
+
+
+def _new_day(uses: Mapping[str, Use], *, same_month: bool) -> dict[str, Use]:
+    return {name: Use(use.first, 0, use.month if same_month else 0) for name, use in uses.items()}
 
 
 def enter(before: Ledger, names: Collection[str], grown: Mapping[str, int], now: float) -> Ledger:
-    """Adds the growth of a look at Unix time `now`; who is not among the names is forgotten."""
+    """Adds the growth of a look at Unix time `now`; of who is not among the names only the month's use is kept."""
     uses: dict[str, Use] = {}
     for name in names:
-        use, more = before.uses.get(name) or Use(now), grown.get(name, 0) if before.day else 0
+        use = before.uses.get(name) or _come(before.gone.get(name), now)
+        more = grown.get(name, 0) if before.day else 0
         uses[name] = Use(use.first, use.day + more, use.month + more) if more else use
-    return Ledger(before.day, before.offset, uses)
+    away = {**before.gone, **before.uses}
+    gone = {name: use for name, use in away.items() if use.month and name not in uses}
+    return Ledger(before.day, before.offset, uses, gone)
+
+
+def _come(gone: Use | None, now: float) -> Use:
+    return Use(now, gone.day, gone.month) if gone else Use(now)
 
 
 def _day(before: str, now: float, zone: ZoneInfo | None, offset: int | None) -> str:

@@ -1,4 +1,4 @@
-"""Whether the kernel of a router lost connection events on the way to nlbwmon (/proc/net/netlink).
+"""The sockets that listen to a router's connections, as nlbwmon's does, and the events they lost (/proc/net/netlink).
 
 A line is a socket; `Drops` counts what did not fit into its buffer since its program started. The columns are mapped by
 name. `Eth` 12 is netfilter, `Groups` is a hexadecimal mask of the events that the program subscribed to.
@@ -18,12 +18,24 @@ _COLUMNS = {"Eth", "Groups", "Drops"}
 
 def parse_events_lost(data: bytes) -> bool | None:
     """Whether a listener to conntrack events lost some since it started; None where nobody listens."""
+    drops = [_number(each["Drops"]) for each in _listening(data)]
+    return any(drops) if drops else None
+
+
+def parse_listeners(data: bytes) -> frozenset[str] | None:
+    """Who listens to conntrack events, a word for each socket that no later one has; None where the list lacks it."""
+    found = [(each.get("Pid"), each.get("Inode")) for each in _listening(data)]
+    if any(None in each for each in found):
+        return None
+    return frozenset(f"{pid}/{inode}" for pid, inode in found)
+
+
+def _listening(data: bytes) -> list[Mapping[str, str]]:
     names, *rows = [line.split() for line in lines(data) if line.strip()] or [[]]
     if not set(names) >= _COLUMNS or any(len(row) != len(names) for row in rows):
         raise ParseError("a list of netlink sockets without its columns")
     sockets = (dict(zip(names, row, strict=True)) for row in rows)
-    drops = [_number(each["Drops"]) for each in sockets if _listens(each)]
-    return any(drops) if drops else None
+    return [each for each in sockets if _listens(each)]
 
 
 def _listens(socket: Mapping[str, str]) -> bool:

@@ -1,4 +1,4 @@
-"""What nlbwmon and the kernel of a router say about the traffic of its devices (nlbw, uci, /proc).
+"""What nlbwmon and the kernel of a router say about the traffic of its devices (nlbw, /etc/config, /proc).
 
 `nlbw` prints one JSON object `{"columns": [...], "data": [[...], ...]}`; the columns depend on the grouping and are
 mapped by name. A device is its MAC address; hosts without a neighbour entry share the zero MAC.
@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 from exporters.core.read import amount, array, json, lines, record
-from exporters.openwrt.netlink import NETLINK, parse_events_lost
+from exporters.openwrt.netlink import NETLINK, parse_events_lost, parse_listeners
 from exporters.openwrt.period import Clock, Interval, interval
+from exporters.openwrt.uci import Section, Sections, configured
 from exporters.sources.base import Command, File, Output, ParseError, Question, Replies
 
 Given = TypeVar("Given")
@@ -51,9 +52,8 @@ PROTOCOLS = _nlbw("json", "-g", "mac,layer7")
 PERIODS = _nlbw("list")
 CLOSED = closed_period("DATE")
 """Every question that `closed_period` makes, for a declaration."""
-SETTINGS = Command(("uci", "-q", "show", "nlbwmon"), ok_exits=(0, 1))
-FIREWALL = Command(("uci", "-q", "show", "firewall.@defaults[0]"), ok_exits=(0, 1))
-"""uci ends with 1 where there is no such configuration."""
+SETTINGS = File("/etc/config/nlbwmon")
+FIREWALL = File("/etc/config/firewall")
 DATE = Command(("date", "+%s %z"))
 UPTIME = File("/proc/uptime")
 NETFILTER = {name: File(f"/proc/sys/net/netfilter/nf_conntrack_{name}") for name in ("count", "max", "acct", "events")}
@@ -68,7 +68,6 @@ PORTS = 50
 _COUNTERS = ("conns", "rx_bytes", "rx_pkts", "tx_bytes", "tx_pkts")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
 _LABEL = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
-_OPTION = re.compile(r"[^=]*\.(\w+)='([^']*)'\Z")
 _DATE = re.compile(r"(\d{1,11}) ([-+])(\d{2})(\d{2})\Z")
 _SPAN = re.compile(r"(\d{1,7})([smhdw]?)\Z")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -135,6 +134,7 @@ class Settings:
     commit: float | None = None
     offloading: bool | None = None
     hardware_offloading: bool | None = None
+    directory: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,17 +148,18 @@ class Circumstances:
     accounting: bool | None = None
     events: bool | None = None
     events_lost: bool | None = None
+    listeners: frozenset[str] | None = None
     settings: Settings = field(default_factory=Settings)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One look: nlbw's status, the traffic where it is "ok", the closed periods that were asked for."""
+    """One look: nlbw's status, the traffic where it is "ok", the closed periods asked for (None: no answer)."""
 
     status: Status
     traffic: Traffic | None = None
     circumstances: Circumstances = field(default_factory=Circumstances)
-    closed: Mapping[str, Devices] = field(default_factory=dict)
+    closed: Mapping[str, Devices | None] = field(default_factory=dict)
     fault: str = ""
 
 
@@ -261,13 +262,14 @@ def _sums(keys: Sequence[Key], values: Sequence[Any]) -> dict[Key, int]:
     raise ParseError("nlbw printed a counter that is no 64-bit number from 0 up")
 
 
-def _closed(replies: Replies, faults: list[str]) -> dict[str, Devices]:
-    found: dict[str, Devices] = {}
+def _closed(replies: Replies, faults: list[str]) -> dict[str, Devices | None]:
+    found: dict[str, Devices | None] = {}
     for question in replies:
         if isinstance(question, Command) and question.argv[:-1] == CLOSED.argv[:-1] and _LABEL.match(question.argv[-1]):
-            traffic = _attempt(parse_traffic, _printed(replies.get(question)), faults)
-            if traffic is not None:
-                found[question.argv[-1]] = traffic.devices
+            reply = replies.get(question)
+            traffic = _attempt(parse_traffic, _printed(reply), faults)
+            if status_of(reply) != "no_data":
+                found[question.argv[-1]] = traffic.devices if traffic is not None else None
     return found
 
 
@@ -285,7 +287,8 @@ def _circumstances(replies: Replies, faults: list[str]) -> Circumstances:
         accounting=_switch(facts["acct"]),
         events=_switch(facts["events"]),
         events_lost=_attempt(parse_events_lost, replies.get(NETLINK), faults),
-        settings=parse_settings(replies.get(SETTINGS), replies.get(FIREWALL)),
+        listeners=_attempt(parse_listeners, replies.get(NETLINK), faults),
+        settings=told_settings(configured(SETTINGS, replies, faults), configured(FIREWALL, replies, faults)),
     )
 
 
@@ -307,31 +310,30 @@ def _clock(reply: Output) -> Clock:
     return Clock(float(seconds), -offset if sign == "-" else offset)
 
 
-def parse_settings(nlbwmon: Output | None, firewall: Output | None) -> Settings:
-    """`uci show`: lines `config.section.option='value'`; what is not set, or set to nonsense, is unknown."""
-    given, defaults = _options(nlbwmon), _options(firewall)
-    text = given.get("database_interval", "")
+def told_settings(nlbwmon: Sections | None, firewall: Sections | None) -> Settings:
+    """Of the first section of each; what is not set, or set to nonsense, is unknown."""
+    given, defaults = _first(nlbwmon, "nlbwmon") or Section("nlbwmon", "", {}), _first(firewall, "defaults")
+    text = given.one("database_interval")
     return Settings(
         _interval(text),
         text,
-        _whole(given.get("database_generations")),
-        _whole(given.get("database_limit")),
-        _span(given.get("refresh_interval")),
-        _span(given.get("commit_interval")),
-        _switched_on(firewall, defaults.get("flow_offloading")),
-        _switched_on(firewall, defaults.get("flow_offloading_hw")),
+        _whole(given.one("database_generations")),
+        _whole(given.one("database_limit")),
+        _span(given.one("refresh_interval")),
+        _span(given.one("commit_interval")),
+        _switched_on(defaults, "flow_offloading"),
+        _switched_on(defaults, "flow_offloading_hw"),
+        given.one("database_directory"),
     )
 
 
-def _switched_on(section: Output | None, value: str | None) -> bool | None:
-    """What is not set is off, in a section that was told to its end."""
-    whole = section is not None and section.stdout.endswith(b"\n") and b"=defaults\n" in section.stdout
-    return value == "1" if whole else None
+def _first(found: Sections | None, kind: str) -> Section | None:
+    return next((each for each in found or () if each.type == kind), None)
 
 
-def _options(reply: Output | None) -> dict[str, str]:
-    found = (_OPTION.match(line) for line in (lines(reply.stdout) if reply else ()))
-    return {match[1]: match[2] for match in found if match}
+def _switched_on(section: Section | None, option: str) -> bool | None:
+    """What is not set is off, in a section that was told."""
+    return None if section is None else section.one(option) == "1"
 
 
 def _interval(text: str) -> Interval | None:
@@ -341,12 +343,12 @@ def _interval(text: str) -> Interval | None:
         return None
 
 
-def _whole(text: str | None) -> int | None:
-    return int(text) if text and re.fullmatch(r"[0-9]{1,9}", text) else None
+def _whole(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
 
 
-def _span(text: str | None) -> float | None:
-    found = _SPAN.match(text or "")
+def _span(text: str) -> float | None:
+    found = _SPAN.match(text)
     return float(found[1]) * _SECONDS[found[2]] if found else None
 
 

@@ -21,12 +21,13 @@ from exporters.openwrt.leases import (
     LEASES,
     Lease,
     domain,
+    hosts,
     names,
     parse_hints,
-    parse_hosts,
     parse_leases,
 )
 from exporters.openwrt.nlbw import CIRCUMSTANCES, CLOSED, PROTOCOLS, TRAFFIC, closed_period
+from exporters.openwrt.uci import configured
 from exporters.sources.base import Output, ParseError, Replies
 
 AROUND: Questions = (*CIRCUMSTANCES, LEASES, HOSTS, HINTS)
@@ -118,9 +119,9 @@ def _pairs(reply: Output, wanted: tuple[str, ...]) -> protocols.Pairs | None:
 
 
 def _names(replies: Replies, leases: Iterable[Lease], faults: list[str]) -> Mapping[str, str]:
-    hosts, local = attempt(lambda reply: (parse_hosts(reply), domain(reply)), replies.get(HOSTS), faults) or ({}, "lan")
-    hints = attempt(lambda reply: parse_hints(reply, local), replies.get(HINTS), faults) or {}
-    return names(leases, hosts, hints)
+    known = configured(HOSTS, replies, faults) or ()
+    hints = attempt(lambda reply: parse_hints(reply, domain(known)), replies.get(HINTS), faults) or {}
+    return names(leases, hosts(known), hints)
 
 
 def advance(state: State | None, look: Look, now: float, context: Context) -> State:

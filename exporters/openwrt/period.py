@@ -13,6 +13,7 @@ from typing import Protocol
 from exporters.sources.base import ParseError
 
 DAY = 86_400
+HOUR = 3_600
 EPOCH = date(1970, 1, 1)
 MOST_DAYS = 400
 MOST_PERIODS = 40
@@ -107,8 +108,22 @@ class Set(Protocol):
 
 
 def period_start(settings: Set, clock: Clock | None) -> float | None:
-    """Unix time at which the running period began; None where the interval or the clock is not known."""
-    return settings.interval.start(clock) if settings.interval is not None and clock is not None else None
+    """Unix time at which the running period began; None where interval, clock or label are not known."""
+    if settings.interval is None or clock is None or running(settings.interval, clock) is None:
+        return None
+    return settings.interval.start(clock)
+
+
+def running(every: Interval, clock: Clock) -> str | None:
+    """The period at that time; None where it hangs on summer time.
+
+    nlbwmon counts days from the first date by the offset that its zone had then, which may be an hour off today's.
+    """
+    label = every.label(clock)
+    if isinstance(every, Monthly) or every.length == 1:
+        return label
+    near = {every.label(Clock(clock.seconds, clock.offset + more)) for more in (-HOUR, HOUR)}
+    return label if near == {label} else None
 
 
 def closed_since(every: Interval, label: str, clock: Clock) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from exporters.core.metrics import Sample, counter, enum, gauge
 from exporters.sources.base import Denied, SourceError, TimedOut, Unreachable
 from exporters.sources.named import NameUnknown
 from exporters.sources.ssh import HostKeyRefused, Incompatible, LoginRefused, Report, ScriptRefused
+from exporters.sources.sshlink import Ended
 
 REASONS: Mapping[type[SourceError], str] = {
     NameUnknown: "name_resolution",
@@ -29,8 +30,12 @@ PROBE = gauge("openwrt_probe_duration_seconds", "Time that this probe took (pomo
 CONNECT = gauge("openwrt_ssh_connect_duration_seconds", "Time of the last connect, from TCP to login (SSH).")
 EXEC = gauge("openwrt_ssh_exec_duration_seconds", "Time of the last batch of questions (SSH).")
 CONNECTS = counter("openwrt_ssh_connects_total", "Connections opened since the exporter started (SSH).")
-RETRY = gauge("openwrt_ssh_retry_wait_seconds", "Time until it is tried again after repeated failures (pomona).")
-LOGIN = gauge("openwrt_ssh_login_wait_seconds", "Time until a login is tried again after a refused one (pomona).")
+RETRY = gauge(
+    "openwrt_ssh_next_try_timestamp_seconds", "When it is tried again after repeated failures, else absent (pomona)."
+)
+LOGIN = gauge(
+    "openwrt_ssh_next_login_timestamp_seconds", "When a login is tried again after a refused one, else absent (pomona)."
+)
 FAMILIES = (UP, REASON, PROBE, CONNECT, EXEC, CONNECTS, RETRY, LOGIN)
 
 
@@ -41,12 +46,18 @@ def reason(trouble: SourceError | None) -> str:
     return next((word for kind, word in REASONS.items() if isinstance(trouble, kind)), "unreachable")
 
 
-def samples(report: Report, waits: tuple[float, float], seconds: float) -> Iterator[Sample]:
-    """`waits`: seconds of the holds after failures and after a refused login; `seconds` of this probe."""
-    why, retry, login = reason(report.trouble), *waits
-    yield from UP(not why)
-    for each in REASON.states:
-        yield from REASON(each == why, reason=each)
+def known(report: Report) -> bool:
+    """Whether the router was asked at all, and an answer waited for."""
+    return not isinstance(report.trouble, Ended) and (report.trouble or report.exec_seconds) is not None
+
+
+def samples(report: Report, seconds: float, retry: float | None, login: float | None) -> Iterator[Sample]:
+    """`seconds` of this probe; `retry` and `login`: Unix times until which it is left alone."""
+    why = reason(report.trouble)
+    if known(report):
+        yield from UP(not why)
+        for each in REASON.states:
+            yield from REASON(each == why, reason=each)
     yield from PROBE(seconds)
     yield from CONNECT(report.connect_seconds)
     yield from EXEC(report.exec_seconds)

@@ -14,7 +14,7 @@ from exporters.core.context import Context
 from exporters.core.metrics import Sample, gauge
 from exporters.core.read import number
 from exporters.openwrt.answers import attempt, told, whole_lines
-from exporters.openwrt.identity import identify, join_id
+from exporters.openwrt.identity import identify, join_id, named
 from exporters.openwrt.interfaces import NETDEV, parse_counters
 from exporters.sources.base import Command, Output, ParseError, Replies
 
@@ -167,8 +167,10 @@ INFO = gauge(
     config=WirelessConfig,
 )
 def wireless(reading: Radios, context: Context) -> Iterable[Sample]:
-    """Each radio, then each of its stations."""
-    for interface, stations in reading.items():
+    """Each radio that may be named, then each of its stations."""
+    for name, stations in reading.items():
+        if not (interface := named(name, context)):
+            continue
         yield from STATIONS(len(stations), interface=interface)
         yield from NOISE(next((each.noise for each in stations if each.noise is not None), None), interface=interface)
         for each in stations:

@@ -44,7 +44,7 @@ def agent(ctx: click.Context, one: bool, output: Path | None, check_only: bool) 
         _write(once(settings, source), output)
         return 0
     folder = None if given.replay else state_dir(settings.state.dir)
-    return serve(Agent(settings, given.settings, source, folder, system_clock()))
+    return serve(lambda: Agent(settings, given.settings, source, folder, system_clock()))
 
 
 @agent.command("check")

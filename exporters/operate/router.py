@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 from functools import partial
 from pathlib import Path
 
@@ -11,14 +12,16 @@ from exporters.core import log as logs
 from exporters.core.clock import system_clock
 from exporters.core.collector import discover
 from exporters.core.errors import PersonError
+from exporters.core.explain import hint
 from exporters.core.options import Privacy
 from exporters.core.privacy import Key, load_key, state_dir
 from exporters.core.serve import serve
 from exporters.core.webconfig import read_web_file
 from exporters.operate.flags import Given, SharedGroup
 from exporters.operate.routers.config import RouterSettings, load
-from exporters.operate.routers.service import Routers, threads_for
+from exporters.operate.routers.service import THREADS, Routers
 
+FILES = 2048
 OPENWRT = ("exporters.openwrt",)
 log = logging.getLogger("pomona")
 
@@ -36,9 +39,12 @@ def router(ctx: click.Context, check_only: bool) -> int:
     if check_only:
         return _check(given)
     settings = configured(given)
+    if not settings.targets:
+        raise PersonError(f"{given.config_file or 'no configuration'}: no targets; list them in --config.file FILE")
     # beside that of an agent on the same machine: a state directory has one owner
     folder = state_dir(settings.state.dir) if settings.state.dir else state_dir("") / "router"
-    return serve(Routers(settings, partial(_settings, given), folder, system_clock()), threads_for(settings))
+    _allow_files()
+    return serve(lambda: Routers(settings, partial(_settings, given), folder, system_clock()), THREADS)
 
 
 @router.command("check")
@@ -50,8 +56,9 @@ def check_command(given: Given, target: str) -> int:
 
     settings = configured(given, make_key=False)
     if target not in settings.targets:
-        raise PersonError(f"no target {target!r} in {given.config_file or 'the configuration'}")
-    return check.run(settings.targets[target])
+        where = given.config_file or "no configuration (give --config.file FILE)"
+        raise PersonError(f"{where}: no target {target!r}{hint(target, settings.targets)}")
+    return check.run(settings.targets[target], config_file=given.config_file)
 
 
 @router.command("authorized-key")
@@ -80,6 +87,16 @@ def _settings(given: Given, *, make_key: bool = True) -> RouterSettings:
         return load_key(privacy.key_file, given.spare, make=make_key)
 
     return load(discover(OPENWRT), given.config_file, os.environ, given.flags, key)
+
+
+def _allow_files() -> None:
+    """As many files as the system lets this user open: each router and each probe takes one; launchd allows 256."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(hard, FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    if 0 <= wanted < FILES:
+        log.warning("only %d files may be open (ulimit -Hn): many routers at once need %d", wanted, FILES)
 
 
 def _check(given: Given) -> int:

@@ -60,6 +60,11 @@ class Named:
         if ssh is not None:
             ssh.close()
 
+    def release(self) -> None:
+        """A person has mended something: try again at once."""
+        if self._ssh is not None:
+            self._ssh.release()
+
     def close_idle(self) -> None:
         """Closes a connection that nobody uses."""
         if self._ssh is not None:

@@ -12,7 +12,7 @@ from typing import Any, cast
 from exporters.sources import sshbatch
 from exporters.sources.base import Answer_co, Failed, NotFound, Outcome, Question, SourceError, TimedOut
 from exporters.sources.sshauth import HostKeyRefused, Incompatible, SshTarget
-from exporters.sources.sshbatch import ORIGINAL_COMMAND, dated_command, header, script, timeout_of
+from exporters.sources.sshbatch import ORIGINAL_COMMAND, dated_command, header, script, seconds_of
 from exporters.sources.sshchannel import Exec, Run, ScriptRefused
 from exporters.sources.sshhold import LoginRefused
 from exporters.sources.sshkeys import authorized_keys_line, public_key_of
@@ -110,6 +110,10 @@ class Ssh:
         """Ends what is under way; nothing is asked afterwards."""
         self._link.close()
 
+    def release(self) -> None:
+        """Tries again at once, whatever failed before."""
+        self._link.holds.release()
+
     def close_idle(self, now: float) -> None:
         """Closes a connection that nobody has used for the target's idle time; `now` by the clock given."""
         if not self._turn.acquire(blocking=False):
@@ -148,7 +152,7 @@ class Ssh:
 
     def _batch(self, execs: Sequence[Exec]) -> Mapping[Question[Any], Any]:
         questions = [each for one in execs for each in one.questions]
-        if not self._turn.acquire(timeout=self.target.timeout + sum(timeout_of(each) for each in questions)):
+        if not self._turn.acquire(timeout=self.target.timeout + sum(seconds_of(one.questions) for one in execs)):
             return dict.fromkeys(questions, TimedOut("another batch of questions to this host took too long"))
         try:
             return self._ask_in_turn(execs)

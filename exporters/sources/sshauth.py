@@ -17,6 +17,7 @@ from exporters.sources.sshhold import LoginRefused
 
 WIRE_LOG = "exporters.sources.ssh.wire"
 KEY_KINDS: tuple[type[paramiko.PKey], ...] = (paramiko.Ed25519Key, paramiko.RSAKey, paramiko.ECDSAKey)
+_LACKING = {"host key": "host key", "kex": "key exchange", "cipher": "cipher", "mac": "message authentication"}
 _RSA = ("rsa-sha2-512", "rsa-sha2-256")
 _LONGEST_PACKET = 262_144
 _IDLE_WAKE = 60.0
@@ -113,7 +114,7 @@ def load_key(text: str) -> paramiko.PKey:
 def _transport(target: SshTarget, opened: Callable[[socket.socket], None]) -> paramiko.Transport:
     family = socket.AF_INET6 if ":" in target.address else socket.AF_INET
     with ExitStack() as failed:
-        sock = failed.enter_context(socket.socket(family, socket.SOCK_STREAM))
+        sock = failed.enter_context(_socket(family))
         opened(sock)
         transport = _connected(sock, target)
         failed.pop_all()
@@ -121,6 +122,13 @@ def _transport(target: SshTarget, opened: Callable[[socket.socket], None]) -> pa
     transport.banner_timeout = transport.handshake_timeout = target.timeout
     transport.channel_timeout = transport.clear_to_send_timeout = target.timeout
     return transport
+
+
+def _socket(family: int) -> socket.socket:
+    try:
+        return socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise Unreachable(f"no connection: {error.strerror}") from error
 
 
 def _connected(sock: socket.socket, target: SshTarget) -> paramiko.Transport:
@@ -171,10 +179,10 @@ def _negotiate(transport: paramiko.Transport, target: SshTarget) -> None:
 
 def _no_ssh(reason: Exception | None) -> Unreachable:
     if isinstance(reason, paramiko.ssh_exception.IncompatiblePeer):
-        return Incompatible(
-            "it offers only algorithms that are no longer safe (SHA-1 keys or older), as OpenWrt 19.07 and before do:"
-            " update it to OpenWrt 21.02 or later"
-        )
+        named = next((told for word, told in _LACKING.items() if word in str(reason)), "algorithm")
+        # host keys and key exchanges by SHA-1 alone: what paramiko 5 dropped
+        old = "; OpenWrt 19.07 and before offer SHA-1 alone: update it to 21.02 or later" if "key" in named else ""
+        return Incompatible(f"it offers no {named} that is known and held to be safe here{old}")
     return Unreachable("it accepts connections but does not speak SSH in time")
 
 

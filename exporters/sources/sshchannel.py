@@ -1,16 +1,19 @@
-"""One run of a script over one channel: read as it comes, each answer within its time."""
+"""One run of a script over one channel: read as it comes, each answer within its time.
+
+Files that are read at once have the time of one.
+"""
 
 import selectors
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import paramiko
 
-from exporters.sources.base import Failed, Question, SourceError, TimedOut, Unreachable
+from exporters.sources.base import Failed, Problem, Question, SourceError, TimedOut, Unreachable
 from exporters.sources.sshauth import SshTarget, hung_up_after
-from exporters.sources.sshbatch import timeout_of
+from exporters.sources.sshbatch import seconds_of, timeout_of
 from exporters.sources.sshtranscript import Transcript
 
 CHUNK = 65536
@@ -22,7 +25,9 @@ FLOOD = 4 * 1024 * 1024
 
 
 class ScriptRefused(Failed):
-    """The host did not run the script."""
+    """The host did not run the script: it is out of reach as a whole, which is no matter of one question."""
+
+    problem: ClassVar[Problem] = "unreachable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ class Run:
 
     def through(self, transport: paramiko.Transport) -> None:
         """Runs it; raises nothing."""
-        longest = self._timeout + sum(timeout_of(each) for each in self._asked.questions) + 2 * GRACE
+        longest = self._timeout + seconds_of(self._asked.questions) + 2 * GRACE
         try:
             channel = self._begin(transport)
             with hung_up_after(longest, transport):
@@ -104,14 +109,14 @@ class Run:
 
     def _read(self, channel: paramiko.Channel) -> None:
         """Until all is answered."""
-        transcript, seen = self._transcript, (False, 0)
+        transcript, seen = self._transcript, (False, self._transcript.waiting)
         deadline = time.monotonic() + self._timeout
         with selectors.PollSelector() as selector:
             selector.register(channel, selectors.EVENT_READ)
-            while transcript.count < len(transcript.questions):
-                if seen != (transcript.begun, transcript.count):
-                    seen = (transcript.begun, transcript.count)
-                    deadline = time.monotonic() + timeout_of(transcript.questions[transcript.count])
+            while transcript.waiting:
+                if seen != (transcript.begun, transcript.waiting):
+                    seen = (transcript.begun, transcript.waiting)
+                    deadline = time.monotonic() + timeout_of(transcript.waiting[0][0])
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise _HungError
@@ -130,7 +135,7 @@ class Run:
             came = True
         if len(channel.in_buffer) + len(channel.in_stderr_buffer) > FLOOD or (not came and lost):
             raise EOFError
-        if not came and over and self._transcript.count < len(self._transcript.questions):
+        if not came and over and self._transcript.waiting:
             raise _EndedError
 
     def _hang(self) -> None:
@@ -140,9 +145,9 @@ class Run:
             self.lost = TimedOut(f"no answer within {self._timeout:g} s")
             return
         self.hung = TimedOut("not reached: a question before it got no answer")
-        slow, *later = self._transcript.questions[self._transcript.count :]
-        self._rest = dict.fromkeys(later, self.hung)
-        self._rest[slow] = TimedOut(f"no answer within {timeout_of(slow):g} s")
+        slow, *later = self._transcript.waiting
+        self._rest = {each: self.hung for group in later for each in group}
+        self._rest |= {each: TimedOut(f"no answer within {timeout_of(each):g} s") for each in slow}
 
     def _end(self) -> None:
         if not self._transcript.begun:

@@ -44,6 +44,12 @@ class Holds:
         if wait := self.retry_wait:
             raise Unreachable(f"failed {self._failures} times; tried again in {math.ceil(wait)} s")
 
+    def release(self) -> None:
+        """A person has mended something: try again at once."""
+        with self._lock:
+            self._failures = 0
+            self._retry_at = self._login_at = -math.inf
+
     def failed(self) -> None:
         """No connection, or one that was lost twice: from the second time on it waits 4 s, 8 s, … 60 s."""
         with self._lock:

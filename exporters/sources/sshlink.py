@@ -7,9 +7,13 @@ from collections.abc import Callable
 import paramiko
 
 from exporters.sources import sshauth
-from exporters.sources.base import Failed, SourceError, TimedOut, Unreachable
+from exporters.sources.base import SourceError, TimedOut, Unreachable
 from exporters.sources.sshauth import SshTarget
 from exporters.sources.sshhold import Holds, LoginRefused
+
+
+class Ended(Unreachable):
+    """Nobody wants to know any more: this says nothing about the host."""
 
 
 class Link:
@@ -99,4 +103,5 @@ class Link:
 
     def _refuse_after_end(self) -> None:
         if self._ended:
-            raise Failed("the exporter ends")
+            self.trouble = Ended("the exporter ends")
+            raise self.trouble

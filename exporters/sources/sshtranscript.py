@@ -21,8 +21,19 @@ from exporters.sources.base import (
 
 NOT_FOUND, DENIED, OTHER_KIND = 127, 126, 125
 NOISE = 65536
-CLOSING = 16
+FILES = 20
+"""Files that are read at once: a digit for each stands in the closing line."""
+CLOSING = FILES + 4
 _NUMBER = re.compile("[0-9]{1,18}")
+Group = tuple[Question[Any], ...]
+
+
+def grouped(questions: Iterable[Question[Any]]) -> tuple[Group, ...]:
+    """What a script asks one after the other: the files first, as many at once as may be, then each other question."""
+    asked = tuple(questions)
+    files = [each for each in asked if isinstance(each, File)]
+    rest = [(each,) for each in asked if not isinstance(each, File)]
+    return (*(tuple(files[at : at + FILES]) for at in range(0, len(files), FILES)), *rest)
 
 
 class Stream:
@@ -91,9 +102,10 @@ class Transcript:
     """What one run of a script has answered so far. `limit` in bytes for all answers of a stream."""
 
     def __init__(self, questions: Iterable[Question[Any]], head: bytes, limit: int) -> None:
-        self.questions = tuple(questions)
-        self.stdout = Stream(head, limit, len(self.questions))
-        self.stderr = Stream(head, limit, len(self.questions))
+        self._groups = grouped(questions)
+        self.questions = tuple(each for group in self._groups for each in group)
+        self.stdout = Stream(head, limit, len(self._groups))
+        self.stderr = Stream(head, limit, len(self._groups))
         self._limit = limit
 
     @property
@@ -102,30 +114,59 @@ class Transcript:
         return bool(self.stdout.mark)
 
     @property
-    def count(self) -> int:
-        """How many questions are answered, in their order."""
-        return min(len(self.stdout.done), len(self.stderr.done), len(self.questions))
+    def waiting(self) -> tuple[Group, ...]:
+        """What is not answered yet, in its order; what stands together is answered at once."""
+        return self._groups[min(len(self.stdout.done), len(self.stderr.done)) :]
 
     def answers(self) -> dict[Question[Any], Any]:
         """Each answered question with its answer or its error."""
-        return {each: self._answer(number, each) for number, each in enumerate(self.questions[: self.count])}
-
-    def _answer(self, number: int, question: Question[Any]) -> Any:
-        (stdout, line), (stderr, _) = self.stdout.done[number], self.stderr.done[number]
-        if stdout is None or stderr is None:
-            return TooLarge(f"more than {self._limit} bytes of output")
-        status = int(line) if re.fullmatch(rb" \d{1,3}", line) else -1
-        if isinstance(question, Command) and status in question.ok_exits:
-            return Output(stdout, stderr, status)
-        if status != 0 or isinstance(question, Command):
-            return _failure(question, status)
-        return stdout if isinstance(question, File) else _entries(question, stdout)
+        found: dict[Question[Any], Any] = {}
+        for group, (stdout, line), (stderr, _) in zip(self._groups, self.stdout.done, self.stderr.done, strict=False):
+            if stdout is None or stderr is None:
+                found |= {each: TooLarge(f"more than {self._limit} bytes of output") for each in group}
+            elif isinstance(group[0], File):
+                found |= zip(group, _contents(stdout, line, len(group), self.stdout.mark), strict=True)
+            else:
+                found[group[0]] = _answer(group[0], stdout, stderr, line)
+        return found
 
 
-_FILE_FAILURES: Mapping[int, SourceError] = {
-    NOT_FOUND: NotFound("does not exist"),
-    DENIED: Denied("this user may not read it"),
-    OTHER_KIND: Failed("is of another kind"),
+def _answer(question: Question[Any], stdout: bytes, stderr: bytes, line: bytes) -> Any:
+    status = int(line) if re.fullmatch(rb" \d{1,3}", line) else -1
+    if isinstance(question, Command) and status in question.ok_exits:
+        return Output(stdout, stderr, status)
+    if status != 0 or isinstance(question, Command):
+        return _failure(question, status)
+    return _entries(question, stdout)
+
+
+def _contents(stdout: bytes, line: bytes, count: int, mark: bytes) -> list[Any]:
+    """Before each file stands a line of this run, another where each was read alone; the status has a digit each."""
+    first, _, rest = mark.partition(b"-")
+    together, alone = b"pomona-" + first + b"\n", b"pomona-" + rest + b"\n"
+    again = alone in stdout
+    before, *parts = stdout.split(alone if again else together)
+    if len(parts) != count or (before and not again) or not re.fullmatch(rb" [01567]{%d}" % count, line):
+        return [Failed("the files could not be read") for _ in range(count)]
+    digits = line[1:].decode()
+    return [part if digit == "0" else _failed(_FILE_FAILURES[digit]) for digit, part in zip(digits, parts, strict=True)]
+
+
+def _failed(known: SourceError) -> SourceError:
+    """Another one of its kind: one exception raised for several askers would collect all their tracebacks."""
+    return type(known)(*known.args)
+
+
+_FILE_FAILURES: Mapping[str, SourceError] = {
+    "7": NotFound("does not exist"),
+    "6": Denied("this user may not read it"),
+    "5": Failed("is of another kind"),
+    "1": Failed("could not be read"),
+}
+_LISTING_FAILURES: Mapping[int, SourceError] = {
+    NOT_FOUND: _FILE_FAILURES["7"],
+    DENIED: _FILE_FAILURES["6"],
+    OTHER_KIND: _FILE_FAILURES["5"],
 }
 
 
@@ -135,8 +176,8 @@ def _failure(question: Question[Any], status: int) -> SourceError:
         return NotFound(f"{question.argv[0]} is not installed")
     if isinstance(question, Command) and status == DENIED:
         return Denied("this user may not run the program")
-    known = None if isinstance(question, Command) else _FILE_FAILURES.get(status)
-    return type(known)(*known.args) if known else Failed(f"exit status {status}")
+    known = None if isinstance(question, Command) else _LISTING_FAILURES.get(status)
+    return _failed(known) if known else Failed(f"exit status {status}")
 
 
 def _entries(question: Question[Any], listed: bytes) -> tuple[Entry, ...] | SourceError:

@@ -10,7 +10,7 @@ from exporters.core.privacy import expanded, state_dir
 
 SPEED = click.FloatRange(min=0.1, max=10_000)
 MACS = click.IntRange(min=0, max=100_000)
-ROUTERS = click.IntRange(min=0, max=1000)
+ROUTERS = click.IntRange(min=0, max=256)
 DEVICES = click.IntRange(min=1, max=200)
 PORT = click.IntRange(min=1, max=65_529)
 

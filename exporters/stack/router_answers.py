@@ -61,7 +61,6 @@ class Router:
         """The answer of a command; None is one that never comes."""
         known: Mapping[str, Told] = {
             "nlbw": self._nlbw,
-            "uci": self._uci,
             "ubus": self._ubus,
             "ip": self._neighbours,
             "iwinfo": self._stations,
@@ -99,7 +98,17 @@ class Router:
             "/proc/net/netlink": lambda _: reports.netlink(subscribed=self.nature.installed and self.nature.daemon),
             "/tmp/dhcp.leases": self._leases,  # noqa: S108 - a name on the router
             "/etc/openwrt_release": lambda _: reports.RELEASE,
+            **self._configuration(),
         }
+
+    def _configuration(self) -> Mapping[str, Callable[[float], bytes]]:
+        told: dict[str, Callable[[float], bytes]] = {
+            "/etc/config/dhcp": lambda _: reports.dhcp_settings(self.devices),
+            "/etc/config/firewall": lambda _: reports.firewall_settings(offloading=self.nature.offloading),
+        }
+        if self.nature.installed:
+            told["/etc/config/nlbwmon"] = lambda _: reports.nlbwmon_settings(self.daemon)
+        return told
 
     def _interfaces(self, now: float) -> bytes:
         own, since = self._own(now), self._own(self.daemon.life.boot(now))
@@ -126,18 +135,6 @@ class Router:
             return None
         return self.daemon.nlbw(words, now)
 
-    def _uci(self, words: Sequence[str], _: float) -> Answer:
-        told = {
-            "dhcp": lambda: reports.dhcp_settings(self.devices),
-            "firewall.@defaults[0]": lambda: reports.firewall_settings(offloading=self.nature.offloading),
-        }
-        if self.nature.installed:
-            told["nlbwmon"] = lambda: reports.nlbwmon_settings(self.daemon)
-        asked = [word for word in words if word != "-q"]
-        if len(asked) != 2 or asked[0] != "show" or asked[1] not in told:  # noqa: PLR2004 - show and its subject
-            return Answer(stderr=b"" if "-q" in words else b"uci: Entry not found\n", status=1)
-        return Answer(told[asked[1]]())
-
     def _ubus(self, words: Sequence[str], now: float) -> Answer:
         asked = tuple(word for word in words if not word.startswith("-"))
         if asked == ("call", "network.interface", "dump"):
@@ -148,12 +145,10 @@ class Router:
         return Answer(stderr=b"Command failed: Not found\n", status=4)
 
     def _neighbours(self, words: Sequence[str], now: float) -> Answer:
-        families = {("-4", "neigh"): 4, ("-6", "neigh"): 6, ("-4", "neigh", "show"): 4, ("-6", "neigh", "show"): 6}
-        family = families.get(tuple(words))
-        if family is None:
+        if tuple(words) not in {("neigh",), ("neigh", "show")}:
             return Answer(stderr=b"BusyBox v1.36.1 multi-call binary.\n", status=1)
         own = self._own(now)
-        return Answer(reports.neighbours(((each, each.there(own)) for each in self.devices), family))
+        return Answer(reports.neighbours((each, each.there(own)) for each in self.devices))
 
     def _stations(self, words: Sequence[str], now: float) -> Answer:
         if not self.nature.radios:

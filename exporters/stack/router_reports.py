@@ -63,12 +63,12 @@ def leases(devices: Iterable[Device], expires: float) -> bytes:
     ).encode()
 
 
-def neighbours(devices: Iterable[tuple[Device, bool]], family: int) -> bytes:
+def neighbours(devices: Iterable[tuple[Device, bool]]) -> bytes:
     """`ip neigh`: each device and whether it is there."""
     addresses = (
         (address, each.mac, "REACHABLE" if there else "STALE")
         for each, there in devices
-        for address in ((each.ipv4,) if family == 4 else each.ipv6)  # noqa: PLR2004 - an IP version
+        for address in (each.ipv4, *each.ipv6)
     )
     return "".join(f"{address} dev br-lan lladdr {mac} {state} \n" for address, mac, state in addresses).encode()
 
@@ -116,7 +116,7 @@ def _network(name: str, interface: str, proto: str, seconds: int) -> dict[str, A
 
 
 def nlbwmon_settings(daemon: Daemon) -> bytes:
-    """`uci show nlbwmon`."""
+    """/etc/config/nlbwmon."""
     interval = "1" if daemon.periods.monthly else "2026-01-01/1"
     options = {
         "netlink_buffer_size": "524288",
@@ -128,34 +128,36 @@ def nlbwmon_settings(daemon: Daemon) -> bytes:
         "database_limit": "10000",
         "protocol_database": "/usr/share/nlbwmon/protocols",
     }
-    networks = "nlbwmon.@nlbwmon[0].local_network='192.168.0.0/16' '10.0.0.0/8' 'lan'\n"
-    return _shown("nlbwmon.@nlbwmon[0]", "nlbwmon", options) + networks.encode()
+    networks = "".join(f"\tlist local_network '{each}'\n" for each in ("192.168.0.0/16", "10.0.0.0/8", "lan"))
+    return _section("nlbwmon", options) + networks.encode()
 
 
 def firewall_settings(*, offloading: bool) -> bytes:
-    """`uci show firewall.@defaults[0]`."""
+    """/etc/config/firewall."""
     options = {"syn_flood": "1", "input": "REJECT", "output": "ACCEPT", "forward": "REJECT"}
-    return _shown("firewall.cfg01e63d", "defaults", options | ({"flow_offloading": "1"} if offloading else {}))
+    zone = {"name": "lan", "input": "ACCEPT", "output": "ACCEPT", "forward": "ACCEPT", "network": "lan"}
+    defaults = options | ({"flow_offloading": "1"} if offloading else {})
+    return _section("defaults", defaults) + _section("zone", zone)
 
 
 def dhcp_settings(devices: Iterable[Device]) -> bytes:
-    """`uci show dhcp`: one pool, and a static host for what a person gave a place."""
+    """/etc/config/dhcp: one pool, and a static host for what a person gave a place."""
     pool = {"interface": "lan", "start": "20", "limit": "200", "leasetime": "12h"}
     sections = [
-        _shown("dhcp.@dnsmasq[0]", "dnsmasq", {"domain": "lan", "leasefile": "/tmp/dhcp.leases"}),  # noqa: S108
-        _shown("dhcp.lan", "dhcp", pool),
-        _shown("dhcp.wan", "dhcp", {"interface": "wan", "ignore": "1"}),
+        _section("dnsmasq", {"domain": "lan", "leasefile": "/tmp/dhcp.leases"}),  # noqa: S108
+        _section("dhcp 'lan'", pool),
+        _section("dhcp 'wan'", {"interface": "wan", "ignore": "1"}),
     ]
     return b"".join((*sections, *_hosts(devices)))
 
 
 def _hosts(devices: Iterable[Device]) -> Iterator[bytes]:
     fixed = (each for each in devices if each.kind.category in {"printer", "storage", "camera"})
-    for number, each in enumerate(fixed):
-        options = {"name": each.name, "mac": each.mac.upper(), "ip": each.ipv4}
-        yield _shown(f"dhcp.@host[{number}]", "host", options)
+    for each in fixed:
+        yield _section("host", {"name": each.name, "mac": each.mac.upper(), "ip": each.ipv4})
 
 
-def _shown(section: str, kind: str, options: Mapping[str, str]) -> bytes:
-    lines = [f"{section}={kind}", *(f"{section}.{name}='{value}'" for name, value in options.items())]
-    return ("\n".join(lines) + "\n").encode()
+def _section(head: str, options: Mapping[str, str]) -> bytes:
+    """As uci writes it."""
+    lines = (f"\toption {name} '{value}'\n" for name, value in options.items())
+    return f"\nconfig {head}\n{''.join(lines)}".encode()

@@ -63,18 +63,31 @@ def answers(script: Script, router: Router, now: float, mark: str = "") -> Itera
     head = f"{script.name} {mark}\n".encode()
     yield Piece(head, head)
     for step in script.steps:
+        if step[0] == "_f":
+            yield _files(step[1:], router, now, mark)
+            continue
         answer = _answer(step, router, now)
         if answer is None:
             yield Piece(hang=script.patience)
             return
-        yield Piece(answer.stdout + f"{mark} {answer.status}\n".encode(), answer.stderr + f"{mark}\n".encode())
+        yield _piece(answer.stdout, answer.stderr, mark, str(answer.status))
+
+
+def _files(paths: Sequence[str], router: Router, now: float, mark: str) -> Piece:
+    """Each behind the same line, the first word of the mark; the closing line has a digit for each."""
+    found = [router.read(path, now) for path in paths]
+    between = f"pomona-{mark.partition('-')[0]}\n".encode()
+    digits = "".join("7" if content is None else "0" for content in found)
+    return _piece(b"".join(between + (content or b"") for content in found), b"", mark, digits)
+
+
+def _piece(stdout: bytes, stderr: bytes, mark: str, status: str) -> Piece:
+    """An answer with its closing lines."""
+    return Piece(stdout + f"{mark} {status}\n".encode(), stderr + f"{mark}\n".encode())
 
 
 def _answer(step: Sequence[str], router: Router, now: float) -> Answer | None:
-    """A file or folder that is not there is status 127 without a word, as the script's own functions have it."""
-    if step[0] == "_f":
-        content = router.read(step[1], now)
-        return Answer(status=ABSENT) if content is None else Answer(content)
+    """A folder that is not there is status 127 without a word, as the script's own function has it."""
     return Answer(status=ABSENT) if step[0] == "_l" else router.run(step, now)
 
 

@@ -10,7 +10,9 @@ import msgspec
 from exporters.core.collector import Collector, Memory
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, counter, gauge
+from exporters.core.pool import Pool
 from exporters.core.read import array, json, number, text
+from exporters.core.runner import Runner
 from exporters.sources.base import Command, Replies, System
 from exporters.sources.replay import Captured, Captures, Replay
 
@@ -130,3 +132,29 @@ def captures(value: bytes = b"1", items: bytes = b'["a"]') -> Captures:
 
 def replay(answers: Captures) -> Replay:
     return Replay(answers)
+
+
+def samples(text: bytes) -> dict[str, float]:
+    rows = (line.rsplit(" ", 1) for line in text.decode().splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, value in rows}
+
+
+class Machine:
+    """A Runner over captures, ticked by hand until what it started has ended."""
+
+    def __init__(self, answers: Captures, *collectors: Collector, **options: Any) -> None:
+        self.answers = answers
+        self.clock = options.pop("clock", None) or HandClock()
+        self.pool = Pool(8)
+        contexts = {each.name: Context(key=b"test") for each in collectors}
+        source = options.pop("source", None) or Replay(answers)
+        self.runner = Runner(collectors, source, contexts, clock=self.clock, pool=self.pool, **options)
+
+    def tick(self) -> None:
+        self.runner.tick()
+        for cell in self.runner._background:
+            if cell._flight is not None:
+                cell._flight.result(10)
+
+    def scrape(self, **options: Any) -> dict[str, float]:
+        return samples(self.runner.scrape("text", **options))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from exporters.openwrt.accumulator import OTHER, Limits, Observations, State, advance, observe, restore, shown, wanted
-from exporters.openwrt.nlbw import NOTHING, ZERO, Circumstances, Counts, Reading, Settings, Traffic
+from exporters.openwrt.nlbw import NOTHING, ZERO, Circumstances, Counts, Devices, Reading, Settings, Traffic
 from exporters.openwrt.period import Clock, Interval, interval
 
 START = 1_793_534_400.0
@@ -17,7 +17,11 @@ DAY = 86_400.0
 
 @dataclass
 class Router:
-    """nlbwmon's database, its files, and the clock: `skew` seconds ahead of the true time."""
+    """nlbwmon's database, its files, and the clock: `skew` seconds ahead of the true time.
+
+    `daemon` is the number of its process, which the router tells while `identity` holds; it answers no question about
+    a closed period while it is `deaf`.
+    """
 
     setting: str = "2026-01-01/1"
     now: float = START
@@ -29,6 +33,11 @@ class Router:
     true: dict[str, Counts] = field(default_factory=dict)
     lost: dict[str, int] = field(default_factory=dict)
     turned: bool = False
+    daemon: int = 1
+    identity: bool = True
+    deaf: bool = False
+    offset: int = 0
+    backup: dict[str, dict[str, Counts]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.every: Interval = interval(self.setting)
@@ -72,17 +81,28 @@ class Router:
     def power_loss(self, skew: float) -> None:
         """A reboot; until the clock is set it tells another time."""
         self.boot, self.skew = self.now, skew
+        self.killed()
+
+    def killed(self) -> None:
+        """nlbwmon is started again and reads its file."""
+        self.daemon += 1
         self.label = self._today()
         self.live = dict(self.files.get(self.label, {}))
 
-    def killed(self) -> None:
-        """nlbwmon restarts from its file; values that had fallen and would come back are not modelled."""
-        label = self._today()
-        committed = self.files.get(label, {})
-        if label == self.label and all(
-            not any(counts.above(self.live.get(mac, NOTHING))) for mac, counts in committed.items()
-        ):
-            self._lower(dict(committed))
+    def backed_up(self) -> None:
+        """Somebody keeps the files of now, to bring them back later."""
+        self.commit()
+        self.backup = dict(self.files)
+
+    def restored(self) -> None:
+        """The files of a backup replace those of now."""
+        self.files |= self.backup
+        self.killed()
+
+    def deleted(self) -> None:
+        """The running period's file is deleted, and nlbwmon started again."""
+        self.files.pop(self._today(), None)
+        self.killed()
 
     def _lower(self, live: dict[str, Counts]) -> None:
         for mac, counts in self.live.items():
@@ -92,41 +112,55 @@ class Router:
     def reading(self, closed: tuple[str, ...] = (), *, clock: bool = True, uptime: bool = True) -> Reading:
         """What nlbw and the files around it answer now."""
         circumstances = Circumstances(
-            clock=Clock(self.now + self.skew) if clock else None,
+            clock=Clock(self.now + self.skew, self.offset) if clock else None,
             uptime=self.now - self.boot if uptime else None,
+            listeners=frozenset({f"{self.daemon}/1", "kernel/2"}) if self.identity else None,
             settings=Settings(interval=self.every, interval_text=self.setting, refresh=REFRESH),
         )
-        files = {label: self.files[label] for label in closed if label in self.files}
+        known = [label for label in closed if self.deaf or label in self.files]
+        files: dict[str, Devices | None] = {label: None if self.deaf else self.files[label] for label in known}
         return Reading("ok", Traffic(dict(self.live), {}, len(self.live)), circumstances, files)
 
 
 @dataclass
 class Exporter:
-    """Looks, remembers, is restarted; `grown` is what Prometheus adds up, by MAC or "other"."""
+    """Looks, remembers, is restarted. By MAC or "other": `grown` is what it accounts, `increased` what Prometheus sees.
+
+    Prometheus does not know from where the first sample of a series has grown.
+    """
 
     limits: Limits = field(default_factory=Limits)
     state: State | None = None
     grown: dict[str, Counts] = field(default_factory=dict)
-    before: dict[str, Counts] = field(default_factory=dict)
+    increased: dict[str, Counts] = field(default_factory=dict)
+    samples: dict[str, Counts] = field(default_factory=dict)
 
     def look(self, router: Router, *, clock: bool = True, uptime: bool = True) -> bool:
-        """Whether it was accounted, not put off until a new period has surely begun. No total ever falls."""
-        first = router.reading(clock=clock, uptime=uptime)
+        """Whether it was accounted, not put off until a later look can tell more. No total ever falls."""
+        first, before = router.reading(clock=clock, uptime=uptime), self.state or State()
         closed = wanted(self.state, first)
         self.state = advance(self.state, router.reading(closed, clock=clock, uptime=uptime), router.now, self.limits)
-        totals = dict(shown(self.state))
-        for mac, counts in totals.items():
-            last = self.before.get(mac, NOTHING)
+        for mac, counts in self.state.totals.items():
+            last = before.totals.get(mac, NOTHING)
             assert not any(last.above(counts)), "a total fell"
             self.grown[mac] = self.grown.get(mac, NOTHING).plus(counts.above(last))
-            self.before[mac] = counts
+        for mac, counts in shown(self.state):
+            self._scraped(mac, counts, first=mac not in before.told)
         return self.state.seen.at == router.now
+
+    def _scraped(self, mac: str, counts: Counts, *, first: bool) -> None:
+        """Without a sample of this process the counter begins anew."""
+        assert counts == NOTHING or not first, "a series was born with a value"
+        last = NOTHING if first else self.samples[mac]
+        assert not any(last.above(counts)), "a sample fell"
+        self.increased[mac] = self.increased.get(mac, NOTHING).plus(counts.above(last))
+        self.samples[mac] = counts
 
     def restart(self) -> None:
         """A new process that knows what the last one stored."""
         if self.state is not None:
             stored = msgspec.json.encode(observe(self.state))
-            self.state, self.before = restore(msgspec.json.decode(stored, type=Observations)), {}
+            self.state = restore(msgspec.json.decode(stored, type=Observations))
 
 
 def series_of(mac: str) -> str:
@@ -135,7 +169,8 @@ def series_of(mac: str) -> str:
 
 
 def bytes_of(exporter: Exporter) -> dict[str, int]:
-    grown = {name: counts.rx_bytes for name, counts in exporter.grown.items()}
+    """What each device that ever had series was found to have received, and "other" where that is not 0."""
+    grown = {name: exporter.grown.get(name, NOTHING).rx_bytes for name in exporter.increased}
     return {name: size for name, size in grown.items() if size or name != OTHER}
 
 

@@ -8,10 +8,12 @@ from hypothesis import given
 from exporters.openwrt.dhcp import dhcp
 from exporters.openwrt.leases import HOSTS, LEASES
 from exporters.openwrt.nlbw import DATE
+from exporters.sources.base import Denied
+from exporters.sources.replay import Captured
 from macos.looking import spoiled_bytes, steadily
 from openwrt.seeing import NOON, NOW, see
 
-SETTINGS = b"dhcp.lan=dhcp\ndhcp.lan.interface='lan'\ndhcp.lan.start='100'\ndhcp.lan.limit='120'\n"
+SETTINGS = b"config dhcp 'lan'\n\toption interface 'lan'\n\toption start '100'\n\toption limit '120'\n"
 ACTIVE = "openwrt_dhcp_leases"
 
 
@@ -54,7 +56,7 @@ def test_nothing_names_a_device() -> None:
 
 
 def test_the_name_of_a_network_that_a_person_chose_is_hidden() -> None:
-    settings = SETTINGS.replace(b"'lan'", b"'Anna'")
+    settings = SETTINGS.replace(b"interface 'lan'", b"interface 'Anna'")
     assert see(dhcp, {HOSTS: settings}, "full").names("openwrt_dhcp_pool_size") == {'{network="Anna"}'}
     (hidden,) = see(dhcp, {HOSTS: settings}).names("openwrt_dhcp_pool_size")
     assert "Anna" not in hidden
@@ -75,6 +77,22 @@ def test_a_file_that_cannot_be_counted_whole_has_no_number(leases: bytes) -> Non
     seen = see(dhcp, {**NOW, LEASES: leases, HOSTS: SETTINGS})
     assert seen.values == {'openwrt_dhcp_pool_size{network="lan"}': 120}
     assert seen.problems.keys() == {"unparsable"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [(SETTINGS[:-3], "unparsable"), (b"nonsense\n", "unparsable"), (Captured(error=Denied), "denied")],
+)
+def test_pools_that_cannot_be_read_are_told_and_hide_no_leases(settings: bytes | Captured, problem: str) -> None:
+    seen = see(dhcp, {**NOW, LEASES: lease(0), HOSTS: settings})
+    assert seen.values == {ACTIVE: 1}
+    assert seen.problems.keys() == {problem}
+    assert "/etc/config/dhcp" in seen.problems[problem]
+
+
+def test_a_router_without_a_configuration_has_no_pools_and_no_problem() -> None:
+    seen = see(dhcp, {**NOW, LEASES: lease(0)})
+    assert (seen.values, seen.problems) == ({ACTIVE: 1}, {})
 
 
 @steadily

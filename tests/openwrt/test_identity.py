@@ -28,6 +28,11 @@ def test_names_in_the_systems_style_are_shown_at_every_level(name: str) -> None:
     assert {named(name, context(level)) for level in ("standard", "full", "strict")} == {name}
 
 
+@pytest.mark.parametrize("name", ["wg_anna", "annas-macbook", "eth0-anna", "cameras"])
+def test_words_that_are_no_systems_own_are_left_out_at_strict(name: str) -> None:
+    assert [named(name, context(level)) for level in ("standard", "full", "strict")] == [name, name, ""]
+
+
 @pytest.mark.parametrize("name", ["br-Anna", "IoT", "enx0011223344aa", "gäste", "a" * 33, "annas phone"])
 def test_other_names_are_hashed_and_at_strict_left_out(name: str) -> None:
     assert named(name, context("standard")) == context("standard").hash(name)

@@ -13,57 +13,66 @@ from exporters.openwrt.leases import (
     LEASES,
     Lease,
     domain,
+    hosts,
     names,
     parse_hints,
-    parse_hosts,
     parse_leases,
     pools,
 )
+from exporters.openwrt.uci import Sections, sections
 from exporters.sources.base import Output, ParseError
 
 A, B, C = "3c:22:fb:10:20:01", "b8:27:eb:10:20:05", "00:11:32:10:20:06"
 LEASE = b"1795202661 3c:22:fb:10:20:01 192.168.1.170 Annas-MacBook-Pro 01:3c:22:fb:10:20:01\n"
-UCI = """\
-dhcp.@dnsmasq[0]=dnsmasq
-dhcp.@dnsmasq[0].domainneeded='1'
-dhcp.@dnsmasq[0].domain='attic'
-dhcp.@dnsmasq[0].server='/attic/10.1.0.1' '9.9.9.9'
-dhcp.lan=dhcp
-dhcp.lan.interface='lan'
-dhcp.lan.start='100'
-dhcp.lan.limit='200'
-dhcp.lan.leasetime='12h'
-dhcp.wan=dhcp
-dhcp.wan.interface='wan'
-dhcp.wan.ignore='1'
-dhcp.@dhcp[2]=dhcp
-dhcp.@dhcp[2].interface='guest'
-dhcp.@host[0]=host
-dhcp.@host[0].mac='3C:22:FB:10:20:01'
-dhcp.@host[0].ip='192.168.1.170'
-dhcp.@host[0].name='Anna'\\''s "Mac"'
-dhcp.pi=host
-dhcp.pi.mac='B8-27-EB-10-20-05' '00:11:32:10:20:06'
-dhcp.pi.name='pi'
-dhcp.odhcpd=odhcpd
-dhcp.odhcpd.leasefile='/tmp/hosts/odhcpd'
+CONFIGURED = b"""\
+config dnsmasq
+	option domainneeded '1'
+	option domain 'attic'
+	list server '/attic/10.1.0.1'
+	list server '9.9.9.9'
+
+config dhcp 'lan'
+	option interface 'lan'
+	option start '100'
+	option limit '200'
+	option leasetime '12h'
+
+config dhcp 'wan'
+	option interface 'wan'
+	option ignore '1'
+
+config dhcp
+	option interface 'guest'
+
+config host
+	option mac '3C:22:FB:10:20:01'
+	option ip '192.168.1.170'
+	option name 'Anna'\\''s "Mac"'
+
+config host 'pi'
+	list mac 'B8-27-EB-10-20-05'
+	list mac '00:11:32:10:20:06'
+	option name 'pi'
+
+config odhcpd 'odhcpd'
+	option leasefile '/tmp/hosts/odhcpd'
 """
 
 
-def uci(*lines: str) -> Output:
-    return Output("".join(f"{line}\n" for line in lines).encode())
+def config(*lines: str) -> Sections:
+    return sections("".join(f"{line}\n" for line in lines).encode())
 
 
-def host(mac: str, name: str = "pi") -> Output:
-    return uci("dhcp.x=host", f"dhcp.x.mac={mac}", f"dhcp.x.name='{name}'")
+def host(mac: str, name: str = "pi") -> Sections:
+    return config("config host", *mac.split(";"), f"option name '{name}'")
 
 
 def hints(**given: object) -> Output:
     return Output(json.dumps({mac.replace("_", ":"): hint for mac, hint in given.items()}).encode())
 
 
-def pool(*options: str) -> Output:
-    return uci("dhcp.lan=dhcp", "dhcp.lan.interface='lan'", *(f"dhcp.lan.{each}" for each in options))
+def pool(*options: str) -> Sections:
+    return config("config dhcp 'lan'", "option interface 'lan'", *(f"option {each}" for each in options))
 
 
 def test_every_lease_of_a_real_dnsmasq_is_read(corpus: Path) -> None:
@@ -143,75 +152,65 @@ def test_names_in_leases_stay_on_their_line() -> None:
 
 
 def test_static_hosts_are_named_by_each_of_their_addresses() -> None:
-    assert parse_hosts(Output(UCI.encode())) == {A: 'Anna\'s "Mac"', B: "pi", C: "pi"}
+    assert hosts(sections(CONFIGURED)) == {A: 'Anna\'s "Mac"', B: "pi", C: "pi"}
 
 
 @pytest.mark.parametrize(
     ("written", "macs"),
     [
-        (f"'{A}'", {A}),
-        (f"'{A.upper()}'", {A}),
-        (f"'{A.replace(':', '-')}'", {A}),
-        (f"'{A} {B}'", {A, B}),
-        (f"'{A}' '{B}' '{C}'", {A, B, C}),
-        (f"' {A}  {B} '", {A, B}),
-        ("'3c:22:fb:*:*:*'", set()),
-        (f"'06-{A}'", set()),
-        ("''", set()),
-        (f"'{A}", set()),
-        (f"'{A}' '", set()),
+        (f"option mac '{A}'", {A}),
+        (f"option mac {A.upper()}", {A}),
+        (f"option mac '{A.replace(':', '-')}'", {A}),
+        (f"option mac '{A} {B}'", {A, B}),
+        (f"list mac '{A}';list mac '{B}';list mac '{C}'", {A, B, C}),
+        (f"option mac ' {A}  {B} '", {A, B}),
+        ("option mac '3c:22:fb:*:*:*'", set()),
+        (f"option mac '06-{A}'", set()),
+        ("option mac ''", set()),
+        (f"option mac '{A[:-1]}'", set()),
     ],
 )
 def test_a_static_host_has_the_addresses_that_are_whole(written: str, macs: set[str]) -> None:
-    assert set(parse_hosts(host(written))) == macs
+    assert set(hosts(host(written))) == macs
 
 
 def test_a_static_host_without_a_name_names_nothing() -> None:
-    assert parse_hosts(uci("dhcp.x=host", f"dhcp.x.mac='{A}'")) == {}
-    assert parse_hosts(host(f"'{A}'", name="")) == {}
+    assert hosts(config("config host", f"option mac '{A}'")) == {}
+    assert hosts(host(f"option mac '{A}'", name="")) == {}
 
 
 def test_of_two_static_hosts_with_one_address_the_first_names_it() -> None:
-    twice = Output(host(f"'{A}'", "first").stdout + host(f"'{A}'", "second").stdout.replace(b"dhcp.x", b"dhcp.y"))
-    assert parse_hosts(twice) == {A: "first"}
+    assert hosts((*host(f"option mac '{A}'", "first"), *host(f"option mac '{A}'", "second"))) == {A: "first"}
 
 
 def test_only_sections_of_hosts_are_hosts() -> None:
-    other = uci("dhcp.x=boot", f"dhcp.x.mac='{A}'", "dhcp.x.name='pi'", f"dhcp.y.mac='{A}'", "dhcp.y.name='pi'")
-    assert parse_hosts(other) == {}
+    assert hosts(config("config boot", f"option mac '{A}'", "option name 'pi'")) == {}
 
 
 def test_a_value_over_several_lines_is_one_value() -> None:
-    text = f"dhcp.x=host\ndhcp.x.note='a\ndhcp.x.name='\\''evil'\\''\n'\ndhcp.x.mac='{A}'\ndhcp.x.name='good'\n"
-    assert parse_hosts(Output(text.encode())) == {A: "good"}
-
-
-def test_a_name_that_was_cut_is_no_name() -> None:
-    whole = UCI.encode()
-    for end in range(len(whole)):
-        found = parse_hosts(Output(whole[:end])) if b"\n" in whole[:end] else {}
-        assert found.items() <= parse_hosts(Output(whole)).items()
+    evil = "option note 'a\noption name '\\''evil'\\''\nconfig host\n'"
+    assert hosts(config("config host", evil, f"option mac '{A}'", "option name 'good'")) == {A: "good"}
 
 
 def test_pools_are_those_that_give_addresses_away() -> None:
-    assert pools(Output(UCI.encode())) == {"lan": 200, "guest": 150}
+    assert pools(sections(CONFIGURED)) == {"lan": 200, "guest": 150}
 
 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
         ((), {"lan": 150}),
-        (("start='100'", "limit='50'"), {"lan": 50}),
-        (("ignore='0'",), {"lan": 150}),
-        (("ignore='1'",), {}),
-        (("ignore='true'",), {}),
-        (("dynamicdhcp='0'",), {}),
-        (("dhcpv4='server'",), {"lan": 150}),
-        (("dhcpv4='disabled'",), {}),
-        (("limit='0'",), {}),
-        (("limit='-5'",), {}),
-        (("limit='many'",), {}),
-        (("limit='9999999999'",), {}),
+        (("start '100'", "limit '50'"), {"lan": 50}),
+        (("ignore '0'",), {"lan": 150}),
+        (("ignore '1'",), {}),
+        (("ignore 'true'",), {}),
+        (("dynamicdhcp '0'",), {}),
+        (("dhcpv4 'server'",), {"lan": 150}),
+        (("dhcpv4 'disabled'",), {}),
+        (("limit '0'",), {}),
+        (("limit '-5'",), {}),
+        (("limit 'many'",), {}),
+        (("limit '9999999999'",), {}),
     ],
 )
 def test_the_size_of_a_pool(options: tuple[str, ...], expected: dict[str, int]) -> None:
@@ -219,26 +218,16 @@ def test_the_size_of_a_pool(options: tuple[str, ...], expected: dict[str, int]) 
 
 
 def test_a_section_that_is_no_pool_or_has_no_interface_has_no_size() -> None:
-    assert pools(uci("dhcp.x=dhcp", "dhcp.x.limit='10'", "dhcp.y=host", "dhcp.y.interface='lan'")) == {}
+    assert pools(config("config dhcp", "option limit '10'", "config host", "option interface 'lan'")) == {}
 
 
 def test_the_domain_is_that_of_dnsmasq_else_lan() -> None:
-    assert domain(Output(UCI.encode())) == "attic"
-    assert domain(pool("domain='other'")) == "lan"
+    assert domain(sections(CONFIGURED)) == "attic"
+    assert domain(pool("domain 'other'")) == "lan"
 
 
-@pytest.mark.parametrize("status", [1, 127])
-def test_no_uci_is_an_empty_answer(status: int) -> None:
-    answer = Output(b"ash: uci: not found\n", b"", status)
-    assert status in HOSTS.ok_exits
-    assert (parse_hosts(answer), pools(answer), domain(answer)) == ({}, {}, "lan")
-    assert parse_hosts(Output(b"")) == {}
-
-
-def test_what_is_no_answer_of_uci_is_an_error() -> None:
-    for read in (parse_hosts, pools, domain):
-        with pytest.raises(ParseError):
-            read(Output(b"Segmentation fault\n"))
+def test_a_configuration_without_sections_has_nothing() -> None:
+    assert (hosts(()), pools(()), domain(())) == ({}, {}, "lan")
 
 
 @pytest.mark.parametrize("status", [3, 4, 127])
@@ -320,10 +309,10 @@ def test_addresses_of_no_device_have_no_name(mac: str) -> None:
     assert names((Lease(mac, "10.0.0.1", "a"),), {mac: "b"}, {mac: "c"}) == {}
 
 
-def test_only_the_usual_lease_file_and_read_only_commands_are_asked() -> None:
+def test_only_the_usual_files_and_a_read_only_command_are_asked() -> None:
     assert (str(LEASES), str(HOSTS), str(HINTS)) == (
         "/tmp/dhcp.leases",
-        "uci -q show dhcp",
+        "/etc/config/dhcp",
         "ubus call luci-rpc getHostHints",
     )
 
@@ -337,18 +326,14 @@ def test_any_lease_file_is_read_or_unreadable(data: bytes) -> None:
     assert all(len(each.mac) == 17 and each.name != "*" for each in leases)
 
 
-@given(
-    st.binary()
-    | st.lists(st.sampled_from([*UCI.encode().splitlines(keepends=True), b"'", b"\n", b"\\", b"="])).map(b"".join),
-    st.integers(0, 255),
-)
-def test_any_answer_of_uci_is_read_or_unreadable(data: bytes, status: int) -> None:
+@given(st.lists(st.sampled_from([*CONFIGURED.splitlines(keepends=True), b"'", b"\n", b"\\", b";"])).map(b"".join))
+def test_any_configuration_is_read_or_unreadable(data: bytes) -> None:
     try:
-        hosts, sizes = parse_hosts(Output(data, exit=status)), pools(Output(data, exit=status))
+        found = sections(data)
     except ParseError:
         return
-    assert all(len(mac) == 17 and name for mac, name in hosts.items())
-    assert all(size > 0 for size in sizes.values())
+    assert all(len(mac) == 17 and name for mac, name in hosts(found).items())
+    assert all(size > 0 for size in pools(found).values())
 
 
 @given(

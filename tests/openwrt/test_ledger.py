@@ -86,11 +86,27 @@ def test_no_offset_that_a_router_can_print_is_too_much(offset: int, now: float) 
     assert len(on(Ledger(), now, None, offset).day) == 10
 
 
-def test_who_is_gone_is_forgotten_and_first_seen_anew() -> None:
-    ledger = enter(on(Ledger(), 1e9, None, 0), [A, B], {A: 5}, 1e9)
-    ledger = enter(ledger, [B], {}, 2e9)
-    ledger = enter(ledger, [A, B], {}, 3e9)
-    assert {mac: (use.first, use.day) for mac, use in ledger.uses.items()} == {A: (3e9, 0), B: (1e9, 0)}
+def test_who_is_gone_is_first_seen_anew_and_its_use_is_kept_until_the_month_ends() -> None:
+    noon, later = at("2026-11-20 12:00"), at("2026-11-20 13:00")
+    ledger = enter(on(Ledger(), noon, None, 0), [A, B, C], {A: 5, B: 1}, noon)
+    ledger = enter(ledger, [B], {B: 2}, noon + 60)
+    assert ledger.uses.keys() == {B}
+    assert ledger.gone.keys() == {A}
+    back = enter(ledger, [A, B, C], {A: 7}, later)
+    assert {mac: (use.first, use.day, use.month) for mac, use in back.uses.items()} == {
+        A: (later, 12, 12),
+        B: (noon, 3, 3),
+        C: (later, 0, 0),
+    }
+    assert not back.gone
+
+
+@pytest.mark.parametrize(("time", "use"), [("2026-11-22 12:00", (7, 12)), ("2026-12-01 12:00", (7, 7))])
+def test_the_use_of_who_is_gone_belongs_to_its_day_and_month(time: str, use: tuple[int, int]) -> None:
+    ledger = enter(on(Ledger(), at("2026-11-20 12:00"), None, 0), [A], {A: 5}, 0)
+    ledger = enter(on(ledger, at("2026-11-20 13:00"), None, 0), [], {}, 0)
+    ledger = enter(on(ledger, at(time), None, 0), [A], {A: 7}, 0)
+    assert (ledger.uses[A].day, ledger.uses[A].month) == use
 
 
 def test_growth_is_what_totals_have_more_than_before() -> None:

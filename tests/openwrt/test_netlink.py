@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporters.openwrt import nlbw
-from exporters.openwrt.netlink import parse_events_lost
+from exporters.openwrt.netlink import parse_events_lost, parse_listeners
 from exporters.sources.base import ParseError, Replies
 
 HEAD = "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode\n"
@@ -36,6 +36,24 @@ def test_only_what_a_listener_to_connections_lost_counts(lines: list[str], lost:
     assert parse_events_lost(listed(*lines)) is lost
 
 
+def test_a_listener_is_known_by_its_port_and_its_inode() -> None:
+    assert parse_listeners(listed(KERNEL, ROUTES, TABLES, NLBWMON.format(3))) == {"2317/2290"}
+    assert parse_listeners(listed(KERNEL)) == frozenset()
+    again = NLBWMON.format(0).replace("2290", "9120")
+    assert parse_listeners(listed(NLBWMON.format(0), again)) == {"2317/2290", "2317/9120"}
+
+
+def test_a_list_without_ports_or_inodes_names_nobody() -> None:
+    assert parse_listeners(b"Drops Groups Inode Eth\n3 00000001 7 12\n") is None
+    assert parse_listeners(b"Drops Groups Pid Eth\n3 00000001 7 12\n") is None
+
+
+def test_the_listeners_are_part_of_the_look() -> None:
+    around = nlbw.parse(Replies({nlbw.NETLINK: listed(NLBWMON.format(0))})).circumstances
+    assert around.listeners == {"2317/2290"}
+    assert nlbw.parse(Replies({})).circumstances.listeners is None
+
+
 def test_columns_are_found_by_their_names() -> None:
     assert parse_events_lost(b"Drops Groups New Eth\n3 00000001 - 12\n") is True
     assert parse_events_lost(b"Drops Groups New Eth\n3 00000008 - 12\n") is None
@@ -58,6 +76,12 @@ def test_what_is_no_such_list_is_an_error(data: bytes) -> None:
         parse_events_lost(data)
 
 
+@pytest.mark.parametrize("data", [b"", b"Eth\n12\n", listed(KERNEL, "0 12\n"), listed(KERNEL.replace(" 12 ", " xy "))])
+def test_no_process_is_known_by_what_is_no_such_list(data: bytes) -> None:
+    with pytest.raises(ParseError):
+        parse_listeners(data)
+
+
 def test_lost_events_are_a_problem_of_the_look() -> None:
     def look(data: bytes) -> nlbw.Reading:
         return nlbw.parse(Replies({nlbw.NETLINK: data}))
@@ -78,7 +102,8 @@ def test_a_machine_with_netlink_writes_this_format() -> None:
 @settings(derandomize=True, deadline=None)
 @given(st.binary() | st.lists(st.text(st.sampled_from("019afEthGroupsDrops -+_\n"))).map(lambda t: listed(*t)))
 def test_only_parse_errors_leave(data: bytes) -> None:
-    try:
-        parse_events_lost(data)
-    except ParseError:
-        return
+    for parse in (parse_events_lost, parse_listeners):
+        try:
+            parse(data)
+        except ParseError:
+            continue

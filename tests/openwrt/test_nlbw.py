@@ -142,7 +142,7 @@ def test_a_database_is_called_full_or_not_only_where_that_is_certain(
 ) -> None:
     """Each of its 7 records stands for one record of the database or for many."""
     data = (corpus / "router" / "nlbw" / "limit" / "01-limit12.json").read_bytes()
-    setting = Output(f"nlbwmon.a.database_limit='{limit}'\n".encode())
+    setting = f"config nlbwmon\n\toption database_limit '{limit}'\n".encode()
     assert nlbw.judged(look(data, SETTINGS=setting)).get("database_nearly_full") is judged
 
 
@@ -155,17 +155,19 @@ def test_what_nobody_measured_is_not_judged() -> None:
     assert nlbw.judged(look(None, acct=b"0", events=b"1")) == {"accounting_off": True, "events_off": False}
 
 
-def test_closed_periods_that_were_asked_are_found_by_their_date() -> None:
+def test_closed_periods_are_found_by_their_date_and_no_answer_is_not_no_period() -> None:
     asked = {
         "2026-01-01": Output(printed(row())),
         "2026-01-02": Output(b"", b"No data available", 195),
         "2026-01-03": None,
         "2026-01-04": Output(b"{"),
+        "2026-01-05": Output(b"", b"Bad file descriptor", 247),
         "DATE": Output(printed(row())),
     }
     answers = {nlbw.closed_period(label): reply for label, reply in asked.items()}
     reading = nlbw.parse(Replies({**answers, nlbw.TRAFFIC: Output(printed(row(B)))}))
-    assert reading.closed == {"2026-01-01": {A: Counts(1, 10, 1, 5, 1)}}
+    failed = dict.fromkeys(("2026-01-03", "2026-01-04", "2026-01-05"))
+    assert reading.closed == {"2026-01-01": {A: Counts(1, 10, 1, 5, 1)}, **failed}
     assert reading.fault == "no JSON: DecodeError"
 
 
@@ -187,33 +189,50 @@ def test_a_daemon_that_hangs_leaves_time_for_the_rest_of_a_probe() -> None:
     assert {each.timeout for each in (nlbw.TRAFFIC, nlbw.PROTOCOLS, nlbw.PERIODS, nlbw.CLOSED)} == {4}
 
 
-def test_offloading_is_told() -> None:
-    section = b"firewall.cfg01e63d=defaults\n"
-    both = section + b"firewall.cfg01e63d.flow_offloading='1'\nfirewall.cfg01e63d.flow_offloading_hw='1'\n"
-    offloading = {"flow_offloading", "hardware_flow_offloading"}
-    assert problems(look(None, FIREWALL=Output(both))) == offloading
-    off = look(None, FIREWALL=Output(section + b"firewall.cfg01e63d.flow_offloading='0'\n"))
-    assert not problems(off)
-    assert offloading <= set(nlbw.judged(off))
+def defaults(*options: str) -> bytes:
+    """/etc/config/firewall, where other sections have options of the same name."""
+    lines = ("config zone", "option flow_offloading 'x'", "config defaults", *options, "config defaults", "config zone")
+    return "".join(f"{each}\n" for each in lines).encode()
 
 
-@pytest.mark.parametrize("told", [b"", b"uci: Entry not found\n", b"firewall.cfg01e63d=defaults\nfirewall.cfg01e6"])
+@pytest.mark.parametrize(
+    ("options", "software", "hardware"),
+    [
+        ((), False, False),
+        (("option flow_offloading '0'",), False, False),
+        (("option flow_offloading '1'",), True, False),
+        (("option flow_offloading 1", "option flow_offloading_hw 1"), True, True),
+    ],
+)
+def test_offloading_is_judged_by_the_first_defaults_and_off_where_it_is_not_set(
+    options: tuple[str, ...], software: bool, hardware: bool
+) -> None:
+    judged = nlbw.judged(look(None, FIREWALL=defaults(*options)))
+    assert judged == {"flow_offloading": software, "hardware_flow_offloading": hardware}
+
+
+@pytest.mark.parametrize(
+    "told", [b"", b"config zone\n", b"uci: Entry not found\n", b"config defaults\n\toption flow_offloadi"]
+)
 def test_offloading_is_not_judged_by_half_an_answer(told: bytes) -> None:
-    assert not {"flow_offloading", "hardware_flow_offloading"} & set(nlbw.judged(look(None, FIREWALL=Output(told))))
+    assert not {"flow_offloading", "hardware_flow_offloading"} & set(nlbw.judged(look(None, FIREWALL=told)))
 
 
 def test_settings_and_facts_around_are_read() -> None:
-    uci = b"""nlbwmon.@nlbwmon[0]=nlbwmon
-nlbwmon.@nlbwmon[0].database_interval='1'
-nlbwmon.@nlbwmon[0].database_generations='10'
-nlbwmon.@nlbwmon[0].commit_interval='24h'
-nlbwmon.@nlbwmon[0].refresh_interval='30s'
-nlbwmon.@nlbwmon[0].database_limit='10000'
-nlbwmon.@nlbwmon[0].local_network='192.168.0.0/16' 'lan'
+    written = b"""
+config nlbwmon
+	option database_interval '1'
+	option database_generations '10'
+	option database_directory '/var/lib/nlbwmon'
+	option commit_interval 24h
+	option refresh_interval "30s"
+	option database_limit '10000'
+	list local_network '192.168.0.0/16'
+	list local_network 'lan'
 """
     around = look(
         None,
-        SETTINGS=Output(uci),
+        SETTINGS=written,
         DATE=Output(b"1769900400 +0130\n"),
         UPTIME=b"3600.12 7000.00\n",
         count=b"77\n",
@@ -221,7 +240,7 @@ nlbwmon.@nlbwmon[0].local_network='192.168.0.0/16' 'lan'
         acct=b"1\n",
         events=b"2\n",
     ).circumstances
-    assert around.settings == nlbw.Settings(Monthly(1), "1", 10, 10_000, 30, 86_400)
+    assert around.settings == nlbw.Settings(Monthly(1), "1", 10, 10_000, 30, 86_400, None, None, "/var/lib/nlbwmon")
     assert around.clock == Clock(1_769_900_400, 5_400)
     assert (around.uptime, around.entries, around.limit) == (3600.12, 77, 16_384)
     assert (around.accounting, around.events, around.events_lost) == (True, True, None)
@@ -229,12 +248,17 @@ nlbwmon.@nlbwmon[0].local_network='192.168.0.0/16' 'lan'
 
 def test_a_part_that_cannot_be_read_hides_no_other() -> None:
     reading = look(
-        printed(row()), DATE=Output(b"Thu Nov 20\n"), UPTIME=b"", SETTINGS=Output(b"x.y.database_interval='m'")
+        printed(row()),
+        DATE=Output(b"Thu Nov 20\n"),
+        UPTIME=b"",
+        SETTINGS=b"config nlbwmon\n\toption database_interval 'm'\n",
+        FIREWALL=b"config defaults 'x",
     )
     assert reading.traffic is not None
     assert reading.circumstances.clock is None
     assert reading.circumstances.settings.interval is None
     assert "a date" in reading.fault
+    assert "/etc/config/firewall: " in reading.fault
 
 
 @pytest.mark.parametrize(
@@ -309,10 +333,9 @@ def test_only_parse_errors_leave(data: bytes) -> None:
         except ParseError:
             continue
     output = Output(data)
-    answers: dict[Any, Any] = dict.fromkeys(
-        (nlbw.TRAFFIC, nlbw.SETTINGS, nlbw.FIREWALL, nlbw.DATE, nlbw.PERIODS), output
-    )
-    answers |= dict.fromkeys((nlbw.UPTIME, nlbw.NETLINK, *nlbw.NETFILTER.values()), data)
+    answers: dict[Any, Any] = dict.fromkeys((nlbw.TRAFFIC, nlbw.DATE, nlbw.PERIODS), output)
+    files = (nlbw.UPTIME, nlbw.NETLINK, nlbw.SETTINGS, nlbw.FIREWALL, *nlbw.NETFILTER.values())
+    answers |= dict.fromkeys(files, data)
     problems(nlbw.parse(Replies({**answers, nlbw.closed_period("2026-01-01"): output})))
 
 

@@ -17,7 +17,7 @@ from conftest import COLLECTORS
 from exporters.core.context import Level
 from exporters.openwrt.leases import HINTS, HOSTS, LEASES
 from exporters.openwrt.nlbw import CLOSED, DATE, FIREWALL, NETFILTER, PROTOCOLS, SETTINGS, TRAFFIC, ZERO, closed_period
-from exporters.sources.base import Command, TimedOut, Unreachable
+from exporters.sources.base import Command, Denied, TimedOut, Unreachable
 from exporters.sources.replay import Captured
 from openwrt.watching import COLUMNS, NLBWMON, NOON, Watch, printed, settings
 
@@ -130,6 +130,9 @@ def test_the_first_look_counts_nothing_and_the_next_one_what_grew() -> None:
     watch = Watch().look(printed((A, 1_000), (B, 400)))
     assert watch.by_mac("device_receive_bytes_total") == {A: 0, B: 0, "other": 0}
     watch.look(printed((A, 1_600), (B, 400), (C, 50)))
+    assert watch.by_mac("device_receive_bytes_total") == {A: 600, B: 0, C: 0, "other": 0}
+    assert watch.of("device_period_bytes")[f'mac="{C}",period="day"'] == 75
+    watch.look()
     assert watch.by_mac("device_receive_bytes_total") == {A: 600, B: 0, C: 50, "other": 0}
     assert watch.by_mac("device_transmit_bytes_total") == {A: 300, B: 0, C: 25, "other": 0}
     assert watch.by_mac("device_receive_packets_total") == {A: 6, B: 0, C: 0, "other": 0}
@@ -199,7 +202,8 @@ def test_a_device_that_came_while_the_exporter_was_down_is_news() -> None:
     watch.restart()
     watch.look(printed((A, 150), (B, 30)))
     assert watch.of("device_events_total")['event="new",known="false"'] == 1
-    assert watch.by_mac("device_receive_bytes_total") == {A: 50, B: 30, "other": 0}
+    assert watch.by_mac("device_receive_bytes_total") == {A: 0, B: 0, "other": 0}
+    assert watch.look().by_mac("device_receive_bytes_total") == {A: 50, B: 30, "other": 0}
 
 
 def test_a_restart_forgets_no_calendar_and_no_first_look() -> None:
@@ -212,7 +216,7 @@ def test_a_restart_forgets_no_calendar_and_no_first_look() -> None:
     watch.look(printed((A, 240)))
     assert watch.of("device_period_bytes")[f'mac="{A}",period="month"'] == 210
     assert watch.by_mac("device_first_seen_timestamp_seconds") == first
-    assert watch.of("protocol_receive_bytes_total")[f'mac="{A}",protocol="HTTPS"'] == 5
+    assert watch.look().of("protocol_receive_bytes_total")[f'mac="{A}",protocol="HTTPS"'] == 5
 
 
 @pytest.mark.parametrize("status", FAILURES)
@@ -263,7 +267,7 @@ def test_settings_are_told_and_no_limit_is_no_number() -> None:
 
 def test_a_problem_that_cannot_be_judged_is_absent() -> None:
     watch = Watch()
-    watch.answers[FIREWALL] = b"firewall.@defaults[0]=defaults\nfirewall.@defaults[0].flow_offloading='1'\n"
+    watch.answers[FIREWALL] = b"config defaults\n\toption flow_offloading '1'\n"
     watch.look(printed((A, 1_000)))
     found = watch.of("nlbwmon_problem")
     assert found['problem="flow_offloading"'] == 1
@@ -326,6 +330,8 @@ def test_closed_periods_are_asked_for_once_each_and_at_most_forty() -> None:
     again = [each for each in watch.asked if isinstance(each, Command) and "-t" in each.argv]
     assert len(again) == len(set(again)) == 40
     assert all(NLBWMON.allows(each) for each in again)
+    watch.answers |= dict.fromkeys(again, FAILURES["no_data"])
+    watch.look()
     assert not [each for each in watch.look().asked if isinstance(each, Command) and "-t" in each.argv]
     assert NLBWMON.then_asks == (CLOSED,)
 
@@ -364,7 +370,8 @@ def test_at_strict_no_address_and_no_name_leaves() -> None:
     text = " ".join(watch.values)
     assert not [each for each in (A, B, C, "Anna", "annas", "pi", "10.0.0", "192.168") if f'"{each}' in text]
     first, *_ = labels(watch)
-    assert (first["mac"], first["category"], first["vendor"]) == (watch.context.hash(A), "laptop", "Apple, Inc.")
+    assert first["group"] == ""
+    assert (first["mac"], first["category"], first["vendor"]) == (watch.context.hash(A), "", "Apple, Inc.")
     assert set(watch.by_mac("device_receive_bytes_total")) == {
         *(watch.context.hash(each) for each in (A, B, C)),
         "other",
@@ -375,8 +382,8 @@ def test_at_strict_no_address_and_no_name_leaves() -> None:
 def test_a_static_name_wins_over_a_lease_and_a_lease_over_a_hint() -> None:
     watch = Watch("full")
     watch.answers[HOSTS] = (
-        f"dhcp.@host[0]=host\ndhcp.@host[0].name='desk'\ndhcp.@host[0].mac='{A.upper()}'\n"
-        "dhcp.@dnsmasq[0]=dnsmasq\ndhcp.@dnsmasq[0].domain='home.example'\n"
+        f"config host\n\toption name 'desk'\n\toption mac '{A.upper()}'\n"
+        "config dnsmasq\n\toption domain 'home.example'\n"
     ).encode()
     watch.answers[LEASES] = f"0 {A} 10.0.0.9 other-name *\n0 {B} 10.0.0.7 pi *\n".encode()
     hints = {mac.upper(): {"name": f"{name}.home.example"} for mac, name in ((A, "a"), (B, "b"), (C, "phone"))}
@@ -432,7 +439,7 @@ def test_bad_input_is_told_and_counts_nothing(bad: str) -> None:
     assert watch.look(whole).by_mac("device_receive_bytes_total") == {A: 600, B: 0, "other": 0}
 
 
-@pytest.mark.parametrize("question", [LEASES, HOSTS, HINTS, PROTOCOLS])
+@pytest.mark.parametrize("question", [LEASES, HOSTS, HINTS, PROTOCOLS, SETTINGS, FIREWALL])
 def test_what_cannot_be_read_beside_the_traffic_is_told_and_hides_nothing(question: Any) -> None:
     watch = Watch(protocols=["HTTPS"])
     watch.answers[PROTOCOLS] = pairs((A, "HTTPS", 1))
@@ -440,6 +447,22 @@ def test_what_cannot_be_read_beside_the_traffic_is_told_and_hides_nothing(questi
     watch.look(printed((A, 1_000)))
     assert set(watch.problems) == {"unparsable"}
     assert watch.by_mac("device_receive_bytes_total") == {A: 0, "other": 0}
+
+
+def test_configuration_that_only_root_may_read_is_told_and_its_part_is_missing() -> None:
+    watch = Watch()
+    watch.answers |= dict.fromkeys((SETTINGS, FIREWALL, HOSTS), Captured(error=Denied))
+    watch.look(printed((A, 1_000)))
+    assert set(watch.problems) == {"denied"}
+    assert watch.status() == "ok"
+    assert "openwrt_nlbwmon_refresh_interval_seconds" not in watch.values
+    assert 'problem="flow_offloading"' not in watch.of("nlbwmon_problem")
+
+
+def test_configuration_that_is_not_there_is_no_fault() -> None:
+    watch = Watch()
+    watch.answers.clear()
+    assert watch.look(printed((A, 1_000))).problems == {}
 
 
 @pytest.mark.parametrize(
@@ -477,7 +500,7 @@ STEPS = st.one_of(
 def test_whatever_nlbw_prints_no_counter_falls_sums_are_nlbws_and_use_is_what_was_counted(steps: Any, cap: int) -> None:
     watch = Watch(max_devices=cap)
     before: dict[str, float] = {}
-    counted = 0.0
+    counted = used = 0.0
     for what, sizes in steps:
         if what == "restart":
             if watch.state is not None:
@@ -494,8 +517,16 @@ def test_whatever_nlbw_prints_no_counter_falls_sums_are_nlbws_and_use_is_what_wa
         counted += sum(after.values()) - sum(before.values())
         before = after
         assert sum(watch.of("nlbwmon_period_receive_bytes").values()) == sum(sizes.values())
-        used = watch.of("device_period_bytes")
-        assert sum(value for labels_, value in used.items() if "month" in labels_) == counted
+        used = month(watch)
+        assert counted <= used
+    if used:
+        watch.look(FAILURES["hang"]).look(printed()).look()
+        after = sum(sum(watch.by_mac(f"device_{way}_bytes_total").values()) for way in ("receive", "transmit"))
+        assert counted + after - sum(before.values()) == used == month(watch)
+
+
+def month(watch: Watch) -> float:
+    return sum(value for labels_, value in watch.of("device_period_bytes").items() if "month" in labels_)
 
 
 def test_what_is_stored_is_small(corpus: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporters.openwrt.nlbw import Settings
-from exporters.openwrt.period import DAY, MOST_PERIODS, Clock, closed_since, interval, period_start
+from exporters.openwrt.period import DAY, MOST_PERIODS, Clock, closed_since, interval, period_start, running
 from exporters.sources.base import ParseError
 
 
@@ -70,11 +70,27 @@ def test_closed_periods_are_the_old_one_and_those_skipped() -> None:
         ("-2", "2026-02-27T12:00:00", 0, at("2026-02-26T00:00:00")),
         ("2026-01-01/1", "2026-03-02T00:30:00", 1, at("2026-03-01T00:00:00")),
         ("2026-01-05/7", "2026-01-18T23:59:59", -8, at("2026-01-19T00:00:00")),
-        ("2026-01-05/7", "2026-01-18T12:00:00", 0, at("2026-01-12T00:00:00")),
+        ("2026-01-05/7", "2026-01-17T12:00:00", 2, at("2026-01-11T00:00:00")),
     ],
 )
 def test_a_period_starts_at_midnight_local_or_utc(setting: str, local: str, hours: float, start: Clock) -> None:
     assert period_start(Settings(interval(setting)), at(local, hours)) == start.seconds
+
+
+@pytest.mark.parametrize("hours", [-1, 0, 1])
+def test_where_a_number_of_days_hangs_on_summer_time_no_period_is_told(hours: float) -> None:
+    """London's weeks from a day in January turn a day later in summer than its offset of that day says."""
+    clock = at("2026-07-09T12:00:00", hours)
+    assert running(interval("2026-01-05/7"), clock) is None
+    assert period_start(Settings(interval("2026-01-05/7")), clock) is None
+    assert running(interval("2026-01-05/1"), clock) is not None
+    assert running(interval("1"), clock) == "2026-07-01"
+
+
+@pytest.mark.parametrize("hours", [-8, -2, 2, 5.5, 13])
+def test_a_number_of_days_is_told_where_an_hour_makes_no_difference(hours: float) -> None:
+    clock = at("2026-07-09T12:00:00", hours)
+    assert running(interval("2026-01-05/7"), clock) == interval("2026-01-05/7").label(clock)
 
 
 def test_without_interval_or_clock_no_start_is_known() -> None:

@@ -32,7 +32,7 @@ def printed(*rows: Row, columns: Sequence[str] = COLUMNS, ip: str = "192.168.1.{
 
 
 def settings(interval: str = "1", refresh: str = "30s", limit: int = 10_000, generations: int = 10) -> bytes:
-    """What uci shows of nlbwmon."""
+    """/etc/config/nlbwmon."""
     told = {
         "database_interval": interval,
         "refresh_interval": refresh,
@@ -40,7 +40,7 @@ def settings(interval: str = "1", refresh: str = "30s", limit: int = 10_000, gen
         "database_generations": generations,
         "commit_interval": "24h",
     }
-    return "".join(f"nlbwmon.@nlbwmon[0].{name}='{value}'\n" for name, value in told.items()).encode()
+    return "".join(("config nlbwmon\n", *(f"\toption {name} '{value}'\n" for name, value in told.items()))).encode()
 
 
 class Watch:
@@ -51,7 +51,7 @@ class Watch:
         self.level: Level = level
         self.answers: dict[Question[Any], bytes | Captured] = {
             SETTINGS: settings(),
-            FIREWALL: b"firewall.@defaults[0]=defaults\nfirewall.@defaults[0].input='REJECT'\n",
+            FIREWALL: b"config defaults\n\toption input 'REJECT'\n",
         }
         self.values: Mapping[str, float] = {}
         self.problems: Mapping[str, str] = {}

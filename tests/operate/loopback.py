@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from conftest import ROOT, missing
 from core.machines import HandClock
 from exporters.core.collector import discover
@@ -23,18 +25,17 @@ from sshservers import DROPBEAR, SHIM, SSHD, Server, running
 FIXTURE = ROOT / "tests" / "fixtures" / "nlbwmon" / "24.10-filogic"
 COLLECTORS = discover(("exporters.openwrt",))
 LAPTOP, CAMERA = "3c:22:fb:4a:90:11", "9c:8e:cd:21:6f:08"
-UCI = """case "$*" in
-*nlbwmon) cat {0}/nlbwmon.txt;;
-*firewall*) cat {0}/firewall.txt;;
-*dhcp) cat {0}/dhcp.txt;;
-*) exit 1;;
-esac"""
-CAT = """case "$1" in
-/proc/sys/net/netfilter/nf_conntrack_*) set -- {0}/conntrack-${{1##*_}}.txt;;
-/proc/net/netlink|/proc/uptime) set -- {0}/${{1##*/}}.txt;;
+CAT = """for each do
+shift
+case $each in
+/proc/sys/net/netfilter/nf_conntrack_*) each={0}/conntrack-${{each##*_}}.txt;;
+/proc/net/netlink|/proc/uptime) each={0}/${{each##*/}}.txt;;
 esac
-exec /bin/cat "$@\""""
-"""What the kernel of the machine that tests says must not matter."""
+set -- "$@" "$each"
+done
+exec /bin/cat "$@"
+"""
+"""What the kernel of the machine that tests says must not matter. It has no /etc/config: no settings are told."""
 
 
 @contextmanager
@@ -59,7 +60,6 @@ def _shim(folder: Path) -> Path:
 def answers(server: Server) -> None:
     server.program("id", "echo 0")
     server.program("cat", CAT.format(FIXTURE))
-    server.program("uci", UCI.format(FIXTURE))
     server.program("date", f'case "$*" in *-r*) exec /bin/date "$@";; esac; cat {FIXTURE}/date.txt')
     server.program("ubus", f'case "$*" in *getHostHints) cat {FIXTURE}/hints.json;; *) exit 4;; esac')
     server.program("ip", ":")
@@ -150,3 +150,9 @@ def down(seen: Mapping[str, float]) -> str:
     found = [re.findall(r'"(\w+)"', name)[0] for name in reasons]
     assert len(found) == 1
     return str(found[0])
+
+
+def written(folder: Path, content: dict[str, Any]) -> Path:
+    path = folder / "router.yml"
+    path.write_text(yaml.safe_dump(content))
+    return path

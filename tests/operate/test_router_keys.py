@@ -34,7 +34,7 @@ def test_the_line_holds_the_public_key_and_every_question_of_the_module(kind: st
     assert line.endswith(f" {kind_of_key} {base64}")
     assert line.startswith('command="')
     assert (line.count('"'), line.count("\n")) == (2, 0)
-    for words in ("'nlbw' -c json -g family,mac,ip", "/proc/net/dev", "'uci' -q show nlbwmon", "-t $d"):
+    for words in ("'nlbw' -c json -g family,mac,ip", "/proc/net/dev", "/etc/config/nlbwmon", "-t $d"):
         assert words in line
     assert "no-pty,no-port-forwarding" in line
     printed = subprocess.run(["ssh-keygen", "-lf", "-"], input=line.encode(), capture_output=True, check=True)
@@ -110,4 +110,4 @@ def test_the_command_prints_the_line_alone_and_an_error_in_one_line(
         assert main([*router, "authorized-key", "openwr"]) == 2
         assert capsys.readouterr().err == "pomona: there is no module 'openwr'; did you mean 'openwrt'?\n"
         assert main([*router, "check", "attic"]) == 2
-        assert capsys.readouterr().err == f"pomona: no target 'attic' in {path}\n"
+        assert capsys.readouterr().err == f"pomona: {path}: no target 'attic'; known here: none\n"

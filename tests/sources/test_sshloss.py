@@ -13,8 +13,9 @@ from typing import Any
 import psutil
 import pytest
 
-from exporters.sources.base import Command, Denied, Failed, File, Output, SourceError, TimedOut, Unreachable
+from exporters.sources.base import Command, Denied, File, Output, SourceError, TimedOut, Unreachable
 from exporters.sources.ssh import LoginRefused, Ssh, SshTarget
+from exporters.sources.sshlink import Ended
 from sshservers import Listener, Server, free_port, new_key
 
 ECHO, HANG, LATER = Command(("echo", "ok")), Command(("hang",), timeout=1.5), Command(("echo", "later"))
@@ -196,9 +197,9 @@ def test_the_end_of_the_exporter_ends_what_hangs(server: Server, pool: Any) -> N
     fifo.read_text()
     begin = time.monotonic()
     source.close()
-    assert isinstance(outcome(future), Failed)
+    assert isinstance(outcome(future), Ended)
     assert time.monotonic() - begin < 2
-    with pytest.raises(Failed, match="the exporter ends"):
+    with pytest.raises(Ended, match="the exporter ends"):
         source.ask(ECHO)
     assert source.retry_wait == 0
 
@@ -211,7 +212,7 @@ def test_the_end_of_the_exporter_ends_a_handshake_that_hangs(listen: Any, pool: 
     assert greeted.wait(10)
     begin = time.monotonic()
     source.close()
-    assert isinstance(outcome(future), Failed)
+    assert isinstance(outcome(future), Ended)
     assert time.monotonic() - begin < 2
 
 

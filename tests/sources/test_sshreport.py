@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from exporters.sources.base import Command, Failed, SourceError, System, TimedOut, Unreachable
+from exporters.sources.base import Command, SourceError, System, TimedOut, Unreachable
 from exporters.sources.ssh import (
     HostKeyRefused,
     Incompatible,
@@ -19,6 +19,7 @@ from exporters.sources.ssh import (
     SshTarget,
     script,
 )
+from exporters.sources.sshlink import Ended
 from sshservers import Server, free_port, new_key
 
 ECHO, HANG = Command(("echo", "ok")), Command(("sleep", "600"), timeout=0.5)
@@ -168,5 +169,5 @@ def test_reading_it_never_waits_for_a_batch_that_runs(server: Server) -> None:
     assert source.report == before
     source.close()
     thread.join(10)
-    assert isinstance(next(iter(got[0].values())), Failed)
-    assert source.report.trouble is None, "the end of the exporter is not the host's fault"
+    assert isinstance(next(iter(got[0].values())), Ended)
+    assert source.report.trouble.__class__ is Ended, "the end of the exporter is not the host's fault"

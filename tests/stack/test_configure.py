@@ -88,7 +88,7 @@ def test_each_router_is_asked_through_the_exporter_and_keeps_its_name(tmp_path: 
     configure.write(tmp_path, MOVED, [], network.routers.targets())
     jobs = {each["job_name"]: each for each in written(tmp_path, "prometheus.yml")["scrape_configs"]}
     job = jobs["pomona-router"]
-    assert (job["metrics_path"], job["params"], job["scrape_interval"]) == ("/probe", {"module": ["openwrt"]}, "30s")
+    assert (job["metrics_path"], job["scrape_interval"]) == ("/probe", "30s")
     found = []
     for group in written(tmp_path, "routers/simulated.yml"):
         (name,) = group["targets"]

@@ -41,6 +41,14 @@ def test_every_collector_reads_every_router(number: int) -> None:
     assert seen["openwrt_memory_size_bytes"] > 0
 
 
+@pytest.mark.parametrize("number", REACHABLE, ids=[NATURES[number].title for number in REACHABLE])
+def test_the_files_of_every_router_tell_its_pool_its_settings_and_what_it_offloads(number: int) -> None:
+    seen, nature = probe(Network(), number), NATURES[number]
+    assert seen['openwrt_dhcp_pool_size{network="lan"}'] == 200
+    assert seen['openwrt_nlbwmon_problem{problem="flow_offloading"}'] == nature.offloading
+    assert ("openwrt_nlbwmon_refresh_interval_seconds" in seen) == nature.installed
+
+
 @pytest.mark.parametrize(
     ("trait", "status"),
     [("", "ok"), ("offloading", "ok"), ("hangs", "hang"), ("not installed", "not_installed"), ("down", "daemon_down")],
@@ -88,7 +96,7 @@ def test_a_router_has_leases_neighbours_and_stations_of_the_devices_that_nlbwmon
     router = network.router()
     counted = {key[0] for key in network.table(router, "nlbw -c json -g mac")}
     leases = {line.split()[1] for line in network.read(router, "/tmp/dhcp.leases").splitlines()}
-    neighbours = {line.split()[4] for line in network.run(router, "ip -4 neigh").stdout.decode().splitlines()}
+    neighbours = {line.split()[4] for line in network.run(router, "ip neigh").stdout.decode().splitlines()}
     assert counted - {"00:00:00:00:00:00"} <= leases == neighbours
     stations = network.run(router, "iwinfo phy1-ap0 assoclist").stdout.decode()
     assert {line[:17].lower() for line in stations.splitlines() if "SNR" in line} <= leases

@@ -15,17 +15,23 @@ from stack.routing import Network
 
 
 def test_every_question_is_found_in_its_order() -> None:
-    questions = (*CIRCUMSTANCES, Listing("/tmp", "*.a b"), Command(("echo", "a;b & 'c'", "", '"')), TRAFFIC)
+    questions = (
+        *CIRCUMSTANCES,
+        File("/proc/loadavg"),
+        File("/tmp/a; b'"),
+        Listing("/tmp", "*.a b"),
+        Command(("echo", "a;b & 'c'", "", '"')),
+        TRAFFIC,
+    )
     found = read(script(questions))
     assert found is not None
-    expected = [
-        each.argv
-        if isinstance(each, Command)
-        else ("_f", each.path)
-        if isinstance(each, File)
-        else ("_l", each.path, each.pattern)
+    files = tuple(each.path for each in questions if isinstance(each, File))
+    rest = [
+        each.argv if isinstance(each, Command) else ("_l", each.path, each.pattern)
         for each in questions
+        if isinstance(each, Command | Listing)
     ]
+    expected = [("_f", *files), *rest] if files else rest
     assert list(found.steps) == expected
     assert found.name == header(script(questions)).decode()
     assert found.patience > TRAFFIC.timeout
@@ -82,7 +88,7 @@ def test_each_run_draws_a_mark_of_its_own() -> None:
 
 def test_a_daemon_that_hangs_lets_nothing_come_after_it() -> None:
     network = Network()
-    questions = (File("/proc/uptime"), TRAFFIC, File("/proc/loadavg"))
+    questions = (File("/proc/uptime"), TRAFFIC, Command(("date",)))
     found = read(script(questions))
     assert found is not None
     assert len(list(answers(found, network.router("hangs"), network.routers.now()))) == 1 + len(questions)

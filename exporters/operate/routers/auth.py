@@ -1,5 +1,6 @@
 """How the exporter logs in: a user and one secret, from a file or the environment, never in the configuration."""
 
+import re
 from collections.abc import Mapping
 
 from msgspec import Struct
@@ -9,6 +10,9 @@ from exporters.core.explain import Place
 from exporters.core.privacy import expanded
 from exporters.sources.base import Denied
 from exporters.sources.sshauth import load_key
+
+LONGEST_PATH = 1024
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Auth(Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,6 +39,7 @@ class Secrets:
 
     def __init__(self, environ: Mapping[str, str], fault: Fault) -> None:
         self._environ, self._fault = environ, fault
+        self.warnings: list[str] = []
 
     def of(self, place: Place, auth: Auth) -> tuple[str, str]:
         """The text of the private key and the password, one of them empty."""
@@ -53,6 +58,8 @@ class Secrets:
         return text, ""
 
     def _variable(self, place: Place, name: str) -> str:
+        if not _VARIABLE.fullmatch(name):
+            raise self._fault(place, "expected the name of a variable, not its value")
         if not self._environ.get(name):
             raise self._fault(place, f"the environment has no {name}")
         return self._environ[name]
@@ -61,13 +68,17 @@ class Secrets:
         """Its content; nothing where no file is named."""
         if not name:
             return ""
+        if "\n" in name or "BEGIN" in name or len(name) > LONGEST_PATH:
+            raise self._fault(place, "expected the path of a file, not its content")
         path = expanded(name)
         try:
-            text = path.read_text(encoding="utf-8")
+            text, mode = path.read_text(encoding="utf-8"), path.stat().st_mode
         except OSError as error:
             raise self._fault(place, f"{path}: {error.strerror}") from error
         except UnicodeDecodeError as error:
             raise self._fault(place, f"{path}: no UTF-8 text") from error
         if not text.strip():
             raise self._fault(place, f"{path}: empty")
+        if mode & 0o077:
+            self.warnings.append(f"{path}: others may read the secret; mend it with: chmod 600 {path}")
         return text

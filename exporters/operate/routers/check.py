@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -39,11 +40,11 @@ _STEPS: Mapping[type[SourceError], int] = {
 }
 
 
-def run(listed: Listed, *, console: Console | None = None) -> int:
+def run(listed: Listed, *, console: Console | None = None, config_file: Path | None = None) -> int:
     """Prints a line for each thing; 0 where all is well, 1 where something must be mended."""
     console = console or terminal()
     with console.status(f"asking {listed.name} …"):
-        seen = look(listed)
+        seen = replace(look(listed), config_file=config_file)
         way = tuple(_way(seen))
     tried = not any(each.word == "wrong" and each.topic != "user" for each in way)
     lines = (*way, *told(seen)) if tried else way
@@ -213,7 +214,8 @@ def _bad_script(seen: Seen) -> Line:
 
 
 def _renewing(seen: Seen) -> str:
-    return f"pomona router authorized-key {shlex.quote(seen.listed.module.name)} --auth {_auth(seen)}"
+    words = ("pomona", "router", "authorized-key", seen.listed.module.name, "--auth", seen.listed.target.auth)
+    return shlex.join((*words, *(("--config.file", str(seen.config_file)) if seen.config_file else ())))
 
 
 def _auth(seen: Seen) -> str:

@@ -6,6 +6,7 @@ A target names its auth in the file; only listed targets are ever asked, and sec
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,8 +30,10 @@ MODULE = "openwrt"
 HUNG = "nlbwmon"
 """The collector whose program may hang for ever: what it asks comes last in a batch."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}")
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})")
+_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
-Load = Callable[[], "RouterSettings"]
+Stamp = tuple[tuple[int, int, int] | None, ...]
 
 
 class RouterWeb(Web, frozen=True, forbid_unknown_fields=True):
@@ -53,10 +56,22 @@ class Target(Struct, frozen=True, forbid_unknown_fields=True):
     labels: dict[str, str] = msgspec.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Pinned keys as ssh-keygen -l prints them."""
+        """An address alone, pinned keys as ssh-keygen -l prints them, labels that Prometheus takes."""
+        if not _HOST.fullmatch(self.address) and not _is_ipv6(self.address):
+            raise ValueError(f"{self.address!r} is no name or IP address alone: a port stands in port:")
         for each in self.host_key:
             if not _FINGERPRINT.fullmatch(each):
                 raise ValueError(f"{each!r} is no fingerprint such as ssh-keygen -lf prints: SHA256:… (43 characters)")
+        for each in self.labels:
+            if not _LABEL.fullmatch(each) or each.startswith("__"):
+                raise ValueError(f"{each!r} is no name of a label for a target")
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        return ip_address(text).version == 6  # noqa: PLR2004 - the version
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +101,7 @@ class Listed:
 class RouterSettings:
     """The effective configuration; `devices` are the lists by their file's name, `private_keys` the texts by auth.
 
-    `document` is all of it, secrets hidden; `warning` what to mend about the key.
+    `document` is all of it, secrets hidden; `warning` what to mend about the keys.
     """
 
     web: RouterWeb
@@ -96,6 +111,7 @@ class RouterSettings:
     targets: Mapping[str, Listed]
     modules: Mapping[str, Module]
     devices: Mapping[str, Devices]
+    stamp: Stamp
     private_keys: Mapping[str, str] = field(repr=False)
     document: Mapping[str, Any]
     key_kept: bool
@@ -118,6 +134,7 @@ def load(
     reader = Secrets(environ, fault)
     secrets = {name: reader.of(("auths", name), each) for name, each in config.auths.items()}
     targets = {name: _listed(name, config, modules, secrets, fault) for name in config.targets}
+    stamp = stamp_of(targets.values())
     return RouterSettings(
         web=config.web,
         log=config.log,
@@ -126,16 +143,30 @@ def load(
         targets=targets,
         modules=modules,
         devices=devices_of(targets.values()),
+        stamp=stamp,
         private_keys={name: key for name, (key, _) in secrets.items() if key},
         document=plain(config),
         key_kept=secret.kept,
-        warning=secret.warning,
+        warning="; ".join(filter(None, (secret.warning, *reader.warnings))),
     )
 
 
 def devices_of(targets: Iterable[Listed]) -> dict[str, Devices]:
     """The lists of devices that targets name, each read once."""
     return {name: load_devices(expanded(name)) for name in sorted({each.devices_file for each in targets} - {""})}
+
+
+def stamp_of(targets: Iterable[Listed]) -> Stamp:
+    """The times of those lists, taken before they are read: a change that comes meanwhile is seen."""
+    return tuple(_stamp(expanded(name)) for name in sorted({each.devices_file for each in targets} - {""}))
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def schema(collectors: Sequence[Collector]) -> type[Struct]:

@@ -6,13 +6,14 @@ Every program is named as it is typed on the router.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from exporters.openwrt import nlbw
 from exporters.openwrt.accumulator import AGREEMENT
 from exporters.openwrt.interfaces import DUMP, NETDEV
 from exporters.openwrt.leases import HINTS, LEASES
-from exporters.openwrt.nlbw import TRAFFIC, Problem, Reading, Settings
+from exporters.openwrt.nlbw import TRAFFIC, ZERO, Problem, Reading, Settings
 from exporters.openwrt.period import Days, Interval
 from exporters.openwrt.wireless import wireless
 from exporters.operate.routers.config import Listed
@@ -24,7 +25,7 @@ HISTORY = 35
 """Days of history that the advice about periods is for."""
 RESTART = "/etc/init.d/nlbwmon restart"
 _SWITCHED = "echo net.netfilter.{0}=1 >> /etc/sysctl.conf; sysctl -w net.netfilter.{0}=1"
-_IN_MEMORY = re.compile(r"^\S+\.database_directory='(/(?:var|tmp)(?:/[^']*)?)'$", re.MULTILINE)
+_IN_MEMORY = re.compile(r"/(?:var|tmp)(?:/.*)?")
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
@@ -49,6 +50,7 @@ class Seen:
     answers: Mapping[Question[Any], Any]
     began: float
     ended: float
+    config_file: Path | None = None
 
     @property
     def replies(self) -> Replies:
@@ -94,7 +96,7 @@ def _nlbwmon(seen: Seen, reading: Reading) -> Iterator[Line]:
     yield _switch("events", judged.get("events_off"), "nf_conntrack_events", "new connections are not told")
     yield _lost(judged.get("events_lost"))
     yield _offloading(judged)
-    yield _retention(seen, reading.circumstances.settings)
+    yield _retention(reading.circumstances.settings)
     yield _commit(reading.circumstances.settings)
 
 
@@ -137,7 +139,7 @@ def _data(reading: Reading, judged: Mapping[Problem, bool]) -> Line:
         return Line("data", "wrong", "no record, though there are connections", (f"on the router: {RESTART}",))
     if traffic is None:
         return Line("data", "not known", "nlbw gave none")
-    found = f"{len(traffic.devices)} devices in {traffic.records} records"
+    found = f"{len(set(traffic.devices) - {ZERO})} devices in {traffic.records} records"
     if judged.get("database_nearly_full"):
         limit = 2 * (reading.circumstances.settings.limit or 0)
         mend = _uci("nlbwmon", f"nlbwmon.@nlbwmon[0].database_limit={limit}", RESTART)
@@ -174,7 +176,7 @@ def _offloading(judged: Mapping[Problem, bool]) -> Line:
     """What the firewall passes on by a short cut is hardly counted."""
     kinds: Mapping[Problem, str] = {"flow_offloading": "software", "hardware_flow_offloading": "hardware"}
     if not judged.keys() & kinds.keys():
-        return Line("offloading", "not known", "uci does not tell the firewall's settings")
+        return Line("offloading", "not known", f"{nlbw.FIREWALL} does not tell")
     on = " and ".join(kind for name, kind in kinds.items() if judged.get(name))
     if not on:
         return Line("offloading", "ok", "off")
@@ -184,13 +186,13 @@ def _offloading(judged: Mapping[Problem, bool]) -> Line:
     return Line("offloading", "wrong", f"{on} flow offloading is on: counts are far too small", (mend, cost))
 
 
-def _retention(seen: Seen, settings: Settings) -> Line:
+def _retention(settings: Settings) -> Line:
     """What the router keeps by itself; Prometheus has its own history."""
     every, kept = settings.interval, settings.generations
     if every is None:
-        return Line("periods", "not known", "uci does not tell nlbwmon's database_interval")
+        return Line("periods", "not known", f"{nlbw.SETTINGS} does not tell database_interval")
     number = {None: "how many are kept is not known", 0: "all kept"}.get(kept, f"{kept} kept")
-    found = f"{_named(every)} periods, {number}{_in_memory(seen)}"
+    found = f"{_named(every)} periods, {number}{_in_memory(settings)}"
     if isinstance(every, Days) and every.length == 1 and (kept == 0 or (kept or 0) >= HISTORY):
         return Line("periods", "ok", found)
     options = ("database_interval='2026-01-01/1'", f"database_generations={HISTORY}")
@@ -206,15 +208,14 @@ def _named(every: Interval) -> str:
     return "monthly"
 
 
-def _in_memory(seen: Seen) -> str:
-    answer = seen.answers.get(nlbw.SETTINGS)
-    found = _IN_MEMORY.search(answer.stdout.decode(errors="replace")) if isinstance(answer, Output) else None
-    return f"; {found[1]} is in RAM, so a reboot loses them" if found else ""
+def _in_memory(settings: Settings) -> str:
+    found = _IN_MEMORY.fullmatch(settings.directory)
+    return f"; {found[0]} is in RAM, so a reboot loses them" if found else ""
 
 
 def _commit(settings: Settings) -> Line:
     if not settings.commit:
-        return Line("commits", "not known", "uci does not tell nlbwmon's commit_interval")
+        return Line("commits", "not known", f"{nlbw.SETTINGS} does not tell commit_interval")
     span = _span(settings.commit)
     return Line("commits", "ok", f"counts are written every {span}: a power loss takes what came after the last time")
 

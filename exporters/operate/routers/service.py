@@ -16,13 +16,12 @@ from exporters.core.errors import PersonError
 from exporters.core.exchange import Handler, Request, Response
 from exporters.core.metrics import Sample, gauge
 from exporters.core.pool import Pool
-from exporters.core.privacy import expanded
 from exporters.core.reloading import Reloading
 from exporters.core.runner import Ticker
 from exporters.core.state import Store
 from exporters.core.web import Web
 from exporters.openwrt.devices import Listed as Devices
-from exporters.operate.routers.config import Listed, RouterSettings, devices_of
+from exporters.operate.routers.config import MOST_TARGETS, Listed, RouterSettings, devices_of, stamp_of
 from exporters.operate.routers.target import Router
 
 log = logging.getLogger("pomona")
@@ -33,7 +32,8 @@ DEVICES = gauge(
 FAMILIES = (TARGETS, DEVICES)
 SHOWN = 20
 """Targets with a link of their own on the landing page."""
-Stamp = tuple[tuple[int, int, int] | None, ...]
+THREADS = MOST_TARGETS + 16
+"""One for each target, as each may hang, and some for the rest; they start as they are needed."""
 
 
 def contexts_of(listed: Listed, devices: Mapping[str, Devices]) -> dict[str, Context]:
@@ -61,8 +61,8 @@ class Routers:
         self.loading = Reloading(settings, load, clock)
         self._clock = clock
         self._store = Store(folder) if folder is not None else None
-        self._pool = Pool(threads_for(settings), "pomona-collect")
-        self._stamp, self._devices_good = self._look(), True
+        self._pool = Pool(THREADS, "pomona-collect")
+        self._stamp, self._devices_good = settings.stamp, True
         self._routers = {name: self._made(each) for name, each in settings.targets.items()}
         self._ticker = Ticker(self.tick)
 
@@ -107,7 +107,7 @@ class Routers:
         """What is to be done between probes."""
         for router in list(self._routers.values()):
             router.tick()
-        if (stamp := self._look()) != self._stamp:
+        if (stamp := stamp_of(self.settings.targets.values())) != self._stamp:
             self._stamp = stamp
             self._renew()
 
@@ -124,17 +124,19 @@ class Routers:
         if before.state != settings.state:
             log.warning("changes of the section state take effect at the next start")
         logs.setup(settings.log.level, settings.log.format)
-        old, self._stamp, self._devices_good = self._routers, self._look(), True
-        self._routers = {name: self._kept(old.get(name), each) for name, each in settings.targets.items()}
-        for name, router in old.items():
-            if self._routers.get(name) is not router:
+        self._stamp, self._devices_good = settings.stamp, True
+        for name, router in self._routers.items():
+            if settings.targets.get(name) != router.listed:
+                # before its successor takes over what it has stored, or both would count the same growth
                 router.close()
+        self._routers = {name: self._kept(self._routers.get(name), each) for name, each in settings.targets.items()}
 
     def _kept(self, router: Router | None, listed: Listed) -> Router:
         """The same one with its connection and counters, where nothing but its devices has changed."""
         if router is None or router.listed != listed:
             return self._made(listed)
         router.renew(contexts_of(listed, self.settings.devices))
+        router.release()
         return router
 
     def _made(self, listed: Listed) -> Router:
@@ -158,11 +160,6 @@ class Routers:
             router.renew(contexts_of(router.listed, devices))
         log.info("the lists of devices were read again")
 
-    def _look(self) -> Stamp:
-        """The times of the lists of devices, to see that one has changed."""
-        names = sorted({each.devices_file for each in self.settings.targets.values()} - {""})
-        return tuple(_stamp(expanded(name)) for name in names)
-
     def _samples(self) -> Iterator[Sample]:
         yield from self.loading.samples()
         if self.web is not None and self.settings.web.config_file:
@@ -182,16 +179,3 @@ class Routers:
             for name, router in self._routers.items()
         ]
         return Response(200, msgspec.json.encode(groups), "application/json")
-
-
-def threads_for(settings: RouterSettings) -> int:
-    """One for each target, as each may hang, and some for those that do not."""
-    return len(settings.targets) + 16
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -11,13 +11,13 @@ from exporters.core.metrics import Format, render
 from exporters.core.pool import Pool
 from exporters.core.runner import Runner
 from exporters.core.state import Section, Store
-from exporters.openwrt.target import reason, samples
+from exporters.openwrt.target import known, reason, samples
 from exporters.operate.routers.config import Listed, Module
 from exporters.sources.base import Command, Question, TimedOut
 from exporters.sources.named import Named
 from exporters.sources.ssh import Report, SshTarget
 
-log = logging.getLogger("pomona.router")
+log = logging.getLogger("pomona.target")
 
 
 def questions(module: Module) -> tuple[Question[object], ...]:
@@ -75,6 +75,10 @@ class Router:
         """The collectors that can be chosen by `collect[]`."""
         return self._runner.names
 
+    def release(self) -> None:
+        """Tries again at once: a person has asked for it."""
+        self._source.release()
+
     def renew(self, contexts: Mapping[str, Context]) -> None:
         """Goes on with other lists of devices."""
         self._runner = self._made(contexts, self._runner)
@@ -89,7 +93,8 @@ class Router:
         if seconds >= timeout:
             report = replace(report, trouble=TimedOut(f"no answer within the {timeout:g} s of the scrape"))
         self._tell(report)
-        way = render(samples(report, self._source.waits, seconds), form)
+        tries = (self._clock.now() + wait if wait else None for wait in self._source.waits)
+        way = render(samples(report, seconds, *tries), form)
         return way if report.trouble else text + way
 
     def tick(self) -> None:
@@ -97,7 +102,8 @@ class Router:
         self._source.close_idle()
 
     def close(self) -> None:
-        """Ends what is under way."""
+        """Ends what is under way; what it has seen since is for its successor to find."""
+        self._runner.retire()
         self._source.close()
 
     def _made(self, contexts: Mapping[str, Context], previous: Runner | None) -> Runner:
@@ -116,6 +122,8 @@ class Router:
 
     def _tell(self, report: Report) -> None:
         """One line when it goes down, or for another reason, and one when it is back."""
+        if not known(report):
+            return
         why, before = reason(report.trouble), self._down
         self._down = why
         if why and why != before:

@@ -1,0 +1,28 @@
+"""Which names a collector shows: regular expressions in its configuration."""
+
+import re
+from collections.abc import Callable
+
+from msgspec import Struct
+
+
+class Choice(Struct, frozen=True, forbid_unknown_fields=True):
+    """Regular expressions for whole names. With `include` only what it matches is shown, else all but `exclude`."""
+
+    include: str = ""
+    exclude: str = ""
+
+    def __post_init__(self) -> None:
+        """A bad expression is an error of the configuration."""
+        for pattern in (self.include, self.exclude):
+            try:
+                re.compile(pattern)
+            except (re.error, OverflowError, RecursionError) as error:
+                raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+
+    def shows(self) -> Callable[[str], bool]:
+        """Says of a name whether it is shown."""
+        include, exclude = re.compile(self.include), re.compile(self.exclude)
+        if self.include:
+            return lambda name: include.fullmatch(name) is not None
+        return lambda name: exclude.fullmatch(name) is None
