@@ -159,6 +159,10 @@ def identities(
         if listed is not None:
             yield from QUOTA(listed.quota.day, mac=_shown(mac, context), period="day")
             yield from QUOTA(listed.quota.month, mac=_shown(mac, context), period="month")
+    if owned:
+        # for the joins of queries: it is not one device, but it has traffic
+        none = dict.fromkeys(("vendor", "category", "group", "ipv4"), "")
+        yield from INFO(1, mac=OTHER, name=OTHER, randomized="false", **none)
 
 
 def _about(mac: str, listed: Device | None, told: str, ipv4: str, context: Context) -> Iterator[Sample]:

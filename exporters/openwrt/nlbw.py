@@ -6,11 +6,12 @@ mapped by name. A device is its MAC address; hosts without a neighbour entry sha
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 from exporters.core.read import amount, array, json, lines, record
+from exporters.openwrt.answers import attempt
 from exporters.openwrt.netlink import NETLINK, parse_events_lost, parse_listeners
 from exporters.openwrt.period import Clock, Interval, interval
 from exporters.openwrt.uci import Section, Sections, configured
@@ -167,7 +168,7 @@ def parse(replies: Replies) -> Reading:
     """The whole look. What cannot be read is missing and named in `fault`; it never hides the rest."""
     faults: list[str] = []
     seen = _outline(replies, faults)
-    traffic = _attempt(parse_traffic, _printed(replies.get(TRAFFIC)), faults)
+    traffic = attempt(parse_traffic, _printed(replies.get(TRAFFIC)), faults)
     status = "unparsable" if seen.status == "ok" and traffic is None else seen.status
     closed = _closed(replies, faults)
     return Reading(status, traffic, seen.circumstances, closed, "; ".join(dict.fromkeys(faults)))
@@ -180,16 +181,6 @@ def outline(replies: Replies) -> Reading:
 
 def _outline(replies: Replies, faults: list[str]) -> Reading:
     return Reading(status_of(replies.get(TRAFFIC)), circumstances=_circumstances(replies, faults))
-
-
-def _attempt(read: Callable[[Given], Value], given: Given | None, faults: list[str]) -> Value | None:
-    if given is None:
-        return None
-    try:
-        return read(given)
-    except ParseError as error:
-        faults.append(str(error))
-        return None
 
 
 def status_of(reply: Output | None) -> Status:
@@ -267,7 +258,7 @@ def _closed(replies: Replies, faults: list[str]) -> dict[str, Devices | None]:
     for question in replies:
         if isinstance(question, Command) and question.argv[:-1] == CLOSED.argv[:-1] and _LABEL.match(question.argv[-1]):
             reply = replies.get(question)
-            traffic = _attempt(parse_traffic, _printed(reply), faults)
+            traffic = attempt(parse_traffic, _printed(reply), faults)
             if status_of(reply) != "no_data":
                 found[question.argv[-1]] = traffic.devices if traffic is not None else None
     return found
@@ -278,16 +269,16 @@ def _printed(reply: Output | None) -> bytes | None:
 
 
 def _circumstances(replies: Replies, faults: list[str]) -> Circumstances:
-    facts = {name: _attempt(_value, replies.get(question), faults) for name, question in NETFILTER.items()}
+    facts = {name: attempt(_value, replies.get(question), faults) for name, question in NETFILTER.items()}
     return Circumstances(
-        clock=_attempt(_clock, replies.get(DATE), faults),
-        uptime=_attempt(_value, replies.get(UPTIME), faults),
+        clock=attempt(_clock, replies.get(DATE), faults),
+        uptime=attempt(_value, replies.get(UPTIME), faults),
         entries=facts["count"],
         limit=facts["max"],
         accounting=_switch(facts["acct"]),
         events=_switch(facts["events"]),
-        events_lost=_attempt(parse_events_lost, replies.get(NETLINK), faults),
-        listeners=_attempt(parse_listeners, replies.get(NETLINK), faults),
+        events_lost=attempt(parse_events_lost, replies.get(NETLINK), faults),
+        listeners=attempt(parse_listeners, replies.get(NETLINK), faults),
         settings=told_settings(configured(SETTINGS, replies, faults), configured(FIREWALL, replies, faults)),
     )
 

@@ -30,7 +30,7 @@ from exporters.openwrt.nlbw import CIRCUMSTANCES, CLOSED, PROTOCOLS, TRAFFIC, cl
 from exporters.openwrt.uci import configured
 from exporters.sources.base import Output, ParseError, Replies
 
-AROUND: Questions = (*CIRCUMSTANCES, LEASES, HOSTS, HINTS)
+AROUND: Questions = (*CIRCUMSTANCES, LEASES, HOSTS)
 
 
 class NlbwmonConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -82,18 +82,23 @@ class Observations(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The accounts, the calendar, and the last look; changes are counted since the start of the process."""
+    """The accounts, the calendar, and the last look; changes are counted since the start of the process.
+
+    `news` is what the last look noticed, for the log.
+    """
 
     devices: accumulator.State = field(default_factory=accumulator.State)
     pairs: protocols.State = field(default_factory=protocols.State)
     book: ledger.Ledger = field(default_factory=ledger.Ledger)
     changes: Mapping[ledger.Tally, int] = field(default_factory=dict)
     look: Look | None = None
+    news: tuple[Mapping[str, str], ...] = ()
 
 
 def questions(context: Context) -> Questions:
-    """All are optional; nlbw comes last, as it can hang for ever."""
-    return (*AROUND, TRAFFIC, PROTOCOLS) if context.config.protocols else (*AROUND, TRAFFIC)
+    """All are optional; nlbw comes last, as it can hang for ever. LuCI is asked for names where they may be shown."""
+    hints = (HINTS,) if context.level == "full" else ()
+    return (*AROUND, *hints, TRAFFIC, *((PROTOCOLS,) if context.config.protocols else ()))
 
 
 def second_round(replies: Replies, _: Context, state: State | None) -> Questions:
@@ -132,8 +137,23 @@ def advance(state: State | None, look: Look, now: float, context: Context) -> St
     clock = look.nlbw.circumstances.clock
     page = ledger.on(before.book, now, config.zone(), clock.offset if clock else None)
     book = ledger.enter(page, ledger.names(devices), ledger.growth(before.devices, devices), now)
-    changes = Counter(before.changes) + ledger.changes(before.devices, devices, config.devices)
-    return State(devices, pairs, book, changes, look)
+    came = ledger.changes(before.devices, devices, config.devices)
+    news = tuple(_news(before.devices, devices, came))
+    return State(devices, pairs, book, Counter(before.changes) + came, look, news)
+
+
+def _news(before: accumulator.State, after: accumulator.State, came: Counter[ledger.Tally]) -> Iterator[dict[str, str]]:
+    """Why counts were corrected, and devices that came or went: without their names."""
+    for cause, number in after.corrections.items():
+        if number > before.corrections.get(cause, 0):
+            yield {"event": "correction", "cause": cause}
+    for (event, known), number in came.items():
+        yield {"event": event, "known": str(known).lower(), "devices": str(number)}
+
+
+def events(state: State) -> tuple[Mapping[str, str], ...]:
+    """What the last look noticed."""
+    return state.news
 
 
 def observe(state: State) -> Observations:
@@ -166,6 +186,7 @@ def _samples(state: State, look: Look, context: Context) -> Iterator[Sample]:
     parse=parse,
     advance=advance,
     memory=Memory(Observations, observe, restore),
+    events=events,
     cadence=30,
     config=NlbwmonConfig,
     publishes=("mac", "layer7"),

@@ -19,7 +19,7 @@ from exporters.openwrt.leases import HINTS, HOSTS, LEASES
 from exporters.openwrt.nlbw import CLOSED, DATE, FIREWALL, NETFILTER, PROTOCOLS, SETTINGS, TRAFFIC, ZERO, closed_period
 from exporters.sources.base import Command, Denied, TimedOut, Unreachable
 from exporters.sources.replay import Captured
-from openwrt.watching import COLUMNS, NLBWMON, NOON, Watch, printed, settings
+from openwrt.watching import COLUMNS, NLBWMON, NOON, OTHERS, Watch, printed, settings
 
 A, B, C = "3c:22:fb:00:00:0a", "b8:27:eb:00:00:0b", "da:a1:19:00:00:0c"
 LISTED = {A: {"name": "Anna's laptop", "category": "laptop", "group": "design", "quota": {"day": "5GB"}}}
@@ -392,6 +392,27 @@ def test_a_static_name_wins_over_a_lease_and_a_lease_over_a_hint() -> None:
     assert [each["name"] for each in labels(watch)] == ["desk", "pi", "phone"]
 
 
+def test_what_has_no_series_of_its_own_can_be_joined_with_a_name_too() -> None:
+    assert Watch().look(printed((A, 1))).values[OTHERS] == 1
+    assert OTHERS not in Watch().look(Captured(error=TimedOut)).values
+
+
+def test_luci_is_asked_for_names_only_where_they_may_be_shown() -> None:
+    assert HINTS in Watch("full").look(printed((A, 1))).asked
+    assert HINTS not in Watch().look(printed((A, 1))).asked
+
+
+def test_what_a_look_notices_is_told_for_the_log() -> None:
+    watch = Watch(devices=LISTED).look(printed((A, 1_000)))
+    assert NLBWMON.events
+    assert NLBWMON.events(watch.state) == ()
+    watch.look(printed((A, 1_000), (B, 10)))
+    assert NLBWMON.events(watch.state) == ({"event": "new", "known": "false", "devices": "1"},)
+    watch.look(printed((A, 10)))
+    assert {"event": "correction", "cause": "rollback"} in NLBWMON.events(watch.state)
+    assert NLBWMON.events(watch.look(printed((A, 10))).state) == ()
+
+
 def test_the_lowest_address_of_a_device_is_told() -> None:
     watch = Watch("full")
     watch.answers[LEASES] = f"0 {B} 10.0.0.10 * *\n0 {B} 10.0.0.9 * *\n".encode()
@@ -441,7 +462,7 @@ def test_bad_input_is_told_and_counts_nothing(bad: str) -> None:
 
 @pytest.mark.parametrize("question", [LEASES, HOSTS, HINTS, PROTOCOLS, SETTINGS, FIREWALL])
 def test_what_cannot_be_read_beside_the_traffic_is_told_and_hides_nothing(question: Any) -> None:
-    watch = Watch(protocols=["HTTPS"])
+    watch = Watch("full", protocols=["HTTPS"])
     watch.answers[PROTOCOLS] = pairs((A, "HTTPS", 1))
     watch.answers[question] = b"\xff{ no such thing\n"
     watch.look(printed((A, 1_000)))

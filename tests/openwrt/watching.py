@@ -15,6 +15,7 @@ from exporters.sources.base import Question
 from exporters.sources.replay import Captured
 from openwrt.seeing import Noting
 
+OTHERS = 'openwrt_device_info{category="",group="",ipv4="",mac="other",name="other",randomized="false",vendor=""}'
 COLUMNS = ["family", "mac", "ip", "conns", "rx_bytes", "rx_pkts", "tx_bytes", "tx_pkts"]
 NOON = 1_795_172_400.0
 """2026-11-20 11:00 UTC: noon in a zone one hour ahead."""
@@ -87,11 +88,11 @@ class Watch:
         self.state = memory.restore(msgspec.json.decode(stored, type=memory.kind))
 
     def of(self, family: str) -> dict[str, float]:
-        """The series of one family, by what stands in their braces."""
+        """The series of one family, by what stands in their braces; of device_info those of devices."""
         return {
             series.partition("{")[2].removesuffix("}"): value
             for series, value in self.values.items()
-            if series.partition("{")[0] == f"openwrt_{family}"
+            if series.partition("{")[0] == f"openwrt_{family}" and series != OTHERS
         }
 
     def by_mac(self, family: str) -> dict[str, float]:

@@ -19,7 +19,7 @@ from sshservers import Server
 
 @pytest.fixture
 def listed(good: Server, tmp_path: Path) -> Any:
-    return configured(tmp_path, document(good)).targets["attic"]
+    return configured(tmp_path, document(good) | {"privacy": {"level": "full"}}).targets["attic"]
 
 
 @pytest.fixture

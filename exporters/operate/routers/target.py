@@ -1,7 +1,7 @@
 """One router: its connection, its Runner, and what a probe of it tells."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from exporters.core.clock import Clock
@@ -114,11 +114,17 @@ class Router:
             clock=self._clock,
             pool=self._pool,
             store=self._store,
+            sink=self._note,
             on_demand=True,
             together=True,
             previous=previous,
             target=self.listed.name,
         )
+
+    def _note(self, events: Sequence[Mapping[str, str]]) -> None:
+        """What collectors noticed, as lines of the log."""
+        for each in events:
+            event(log, "info", "noticed on a router", target=self.listed.name, **each)
 
     def _tell(self, report: Report) -> None:
         """One line when it goes down, or for another reason, and one when it is back."""
