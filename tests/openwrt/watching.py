@@ -19,6 +19,9 @@ OTHERS = 'openwrt_device_info{category="",group="",ipv4="",mac="other",name="oth
 COLUMNS = ["family", "mac", "ip", "conns", "rx_bytes", "rx_pkts", "tx_bytes", "tx_pkts"]
 NOON = 1_795_172_400.0
 """2026-11-20 11:00 UTC: noon in a zone one hour ahead."""
+A, B, C = "3c:22:fb:00:00:0a", "b8:27:eb:00:00:0b", "da:a1:19:00:00:0c"
+LISTED = {A: {"name": "Anna's laptop", "category": "laptop", "group": "design", "quota": {"day": "5GB"}}}
+PAIR_COLUMNS = ["proto", "port", "mac", "conns", "rx_bytes", "rx_pkts", "tx_bytes", "tx_pkts", "layer7"]
 NLBWMON = COLLECTORS["nlbwmon"]
 Row = tuple[str, int]
 
@@ -30,6 +33,11 @@ def printed(*rows: Row, columns: Sequence[str] = COLUMNS, ip: str = "192.168.1.{
         for place, (mac, size) in enumerate(rows, 10)
     ]
     return json.dumps({"columns": columns, "data": data}).encode()
+
+
+def pairs(*rows: tuple[str, str | None, int]) -> bytes:
+    data = [["TCP", 443, mac, 1, size, 1, size // 2, 1, protocol] for mac, protocol, size in rows]
+    return json.dumps({"columns": PAIR_COLUMNS, "data": data}).encode()
 
 
 def settings(interval: str = "1", refresh: str = "30s", limit: int = 10_000, generations: int = 10) -> bytes:
