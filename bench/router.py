@@ -21,7 +21,15 @@ from exporters.sources.ssh import Ssh
 KEPT_PORT, FRESH_PORT = 18224, 18225
 KEPT_LEAP, FRESH_LEAP = 31, 301
 ROUNDS = 5
-A_ROUND: Mapping[str, int] = {"kept": 60, "fresh": 15, "one kept": 20, "one fresh": 15, "plain one": 10, "plain": 2}
+A_ROUND: Mapping[str, int] = {
+    "kept": 60,
+    "traffic": 60,
+    "fresh": 15,
+    "one kept": 20,
+    "one fresh": 15,
+    "plain one": 10,
+    "plain": 2,
+}
 """Probes, then nlbw alone, over a kept connection and with a connect each; runs of the plain script."""
 Times = Mapping[str, tuple[float, float]]
 MS = "{:.1f} ms"
@@ -44,6 +52,7 @@ def _by_turns(home: SmallRouter, kept: Scraper, fresh: Scraper) -> Times:
     commands = [_typed(each) for each in home.asked]
     ways: Mapping[str, Callable[[], float]] = {
         "kept": lambda: _probe(kept),
+        "traffic": lambda: _probe(kept, "&collect[]=nlbwmon"),
         "fresh": lambda: _probe(fresh),
         "one kept": lambda: _one(source),
         "one fresh": lambda: _connected(home),
@@ -70,11 +79,19 @@ def _medians(rounds: Sequence[tuple[float, float]]) -> tuple[float, float]:
 
 
 def _told(questions: int, found: Times) -> Iterator[Row]:
-    kept, fresh, one_kept, one_fresh, plain_one, plain = (found[name][0] for name in A_ROUND)
+    kept, traffic, fresh, one_kept, one_fresh, plain_one, plain = (found[name][0] for name in A_ROUND)
     asked = f"{questions} questions"
     what = f"probe of {DEVICES} devices over HTTP, {asked} in one exec, /etc/config not found"
     yield row(f"{what}, connection kept, p50 (plain script: a connect, {asked}, an exec each)", kept, MS, 15.0, plain)
     yield row("the same, p99", found["kept"][1], MS, None, found["plain"][1])
+    yield row(
+        "the same of nlbwmon alone (collect[]=nlbwmon), p50 (plain script: a connect, nlbw)",
+        traffic,
+        MS,
+        15.0,
+        plain_one,
+    )
+    yield row("the same, as a part of the plain script", traffic / plain_one, "{:.2f}", 0.2)
     yield row(f"{what}, a connect each, p50", fresh, MS)
     yield row("connection kept, as a part of a connect each", kept / fresh, "{:.2f}", 0.2)
     yield row("connection kept, as a part of the plain script", kept / plain, "{:.3f}", 0.2)
@@ -85,8 +102,8 @@ def _told(questions: int, found: Times) -> Iterator[Row]:
     yield row("connection kept, as a part of a connect each, nlbw alone", one_kept / one_fresh, "{:.2f}", 0.2)
 
 
-def _probe(scraper: Scraper) -> float:
-    took, text = scraper.scrape("/probe?target=home")
+def _probe(scraper: Scraper, chosen: str = "") -> float:
+    took, text = scraper.scrape(f"/probe?target=home{chosen}")
     if "openwrt_up 1" not in text or mac(DEVICES - 1) not in text:
         raise RuntimeError("the probe found no devices")
     return took
