@@ -80,7 +80,7 @@ def main(args: Sequence[str] | None = None) -> int:
 def run() -> None:
     """The process. It ends without taking the interpreter down: a thread that hangs would run on in what is gone."""
     status = main()
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         with suppress(OSError):  # whoever read it has gone first
             stream.flush()
     os._exit(status)

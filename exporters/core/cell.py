@@ -129,6 +129,11 @@ class Cell:
         shown.taken = shown.taken or taken
         return _text((shown.zeros.get(each.family.name, each) for each in shown.blocks), form)
 
+    def take(self) -> None:
+        """The text was kept by whoever asked."""
+        if (shown := self.shown()) is not None:
+            shown.taken = True
+
     def status(self) -> Status:
         """The last outcome; a flight that hangs counts as a timeout."""
         status = self._status

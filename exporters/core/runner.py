@@ -92,6 +92,12 @@ class Runner:
         """The collectors that can be chosen by `collect[]`."""
         return frozenset(self._cells)
 
+    def take(self, chosen: frozenset[str] | None = None) -> None:
+        """A text that was scraped as not taken has been kept after all."""
+        for name, cell in self._cells.items():
+            if chosen is None or name in chosen:
+                cell.take()
+
     def retire(self) -> None:
         """Nothing is accounted from now on: another Runner goes on from what was stored."""
         for cell in self._cells.values():

@@ -76,9 +76,9 @@ def serve(make: Callable[[], Exporter], threads: int = 16) -> int:
             log.info("listening on %s", address)
         signals.wait(exporter.reload)
     finally:
-        # first what requests wait for
+        # an answer that is nearly there still goes out, then what the others wait for ends
+        web.stop(0.5)
         exporter.stop()
-        web.stop()
     return 0
 
 

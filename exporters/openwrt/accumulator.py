@@ -27,7 +27,7 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from exporters.openwrt.looks import AGREEMENT, Known, Observations, is_at_turn, is_early, look
+from exporters.openwrt.looks import AGREEMENT, Known, Observations, is_at_turn, is_early, lacks_uptime, look
 from exporters.openwrt.nlbw import NOTHING, Counts, Reading
 from exporters.openwrt.period import closed_since, running
 from exporters.openwrt.shares import OTHER, Limits, added, owned, remembered
@@ -78,6 +78,8 @@ def advance(state: State | None, reading: Reading, now: float, limits: Limits) -
 def _accounted(before: State, reading: Reading, now: float, limits: Limits) -> State:
     if reading.traffic is None or is_early(before.seen, reading, now):
         return before
+    if lacks_uptime(before.seen, reading) and before.waits < MOST_WAITS:
+        return replace(before, waits=before.waits + 1)
     around, devices = look(before.seen, reading, now), reading.traffic.devices
     if not before.seen.begun:
         first = {mac: Known(counts, now, own=False) for mac, counts in devices.items()}

@@ -62,7 +62,8 @@ def look(before: Observations, reading: Reading, now: float) -> Observations:
     period = sure if sure is not None else before.period if same else ""
     agreed = around.clock is not None and _agrees(around.clock, now)
     anew = not same or bool(period and is_anew(before, reading, now))
-    latest = period if anew else max(before.latest, period)
+    # a clock that is right again has the last word, however far it had run ahead
+    latest = period if anew or (agreed and sure) else max(before.latest, period)
     if not before.begun and (not agreed or _turning(reading, now)):
         period = latest = ""
     return Observations(
@@ -76,7 +77,7 @@ def look(before: Observations, reading: Reading, now: float) -> Observations:
         agreed=agreed,
         certain=agreed and sure is not None,
         listeners=_listeners(before, reading, now),
-        back=bool(sure) and period < latest,
+        back=bool(sure) and not agreed and period < latest,
         doubted=now if before.begun and agreed != before.agreed else before.doubted,
     )
 
@@ -105,7 +106,7 @@ def is_anew(before: Observations, reading: Reading, now: float) -> bool:
 def is_rebooted(before: Observations, uptime: float | None, now: float) -> bool:
     """Whether it was, or may have been. A look may take some seconds until it hears the uptime."""
     if uptime is None:
-        return False
+        return before.uptime is not None
     return before.uptime is None or uptime < before.uptime or uptime <= now - before.at + AHEAD
 
 
@@ -121,9 +122,13 @@ def is_same_process(before: Observations, reading: Reading, now: float) -> bool:
 
 
 def is_early(before: Observations, reading: Reading, now: float) -> bool:
-    """Whether the next look can tell more: around a turn, or where the time since the boot is missing for once."""
-    unknown = before.uptime is not None and reading.circumstances.uptime is None
-    return unknown or bool(before.period and _turning(reading, now))
+    """Whether the next look can tell more, as a period may be turning."""
+    return bool(before.period and _turning(reading, now))
+
+
+def lacks_uptime(before: Observations, reading: Reading) -> bool:
+    """Whether the time since the boot, which was known, is missing: the next look may have it again."""
+    return before.uptime is not None and reading.circumstances.uptime is None
 
 
 def _turning(reading: Reading, now: float) -> bool:

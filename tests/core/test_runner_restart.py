@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.machines import GONE, TOOL, Held, Items, Machine, captures, quick, slow, tell_items
+from core.machines import GONE, TOOL, Held, Items, Machine, captures, quick, samples, slow, tell_items
 from exporters.core.context import Context
 from exporters.core.metrics import Sample
 from exporters.core.state import Store
@@ -52,6 +52,18 @@ def test_what_changed_during_a_restart_is_told_at_once_and_counted_after_the_zer
     machine.tick()
     assert machine.scrape()[CHANGES] == 2
     assert len(told) == 2
+
+
+def test_zeros_that_were_thrown_away_are_owed_until_they_are_kept(keep: Keep, tmp_path: Path) -> None:
+    machine = restarted(keep, tmp_path, b'["a"]', b"[]", [])
+    seen = []
+    for kept in (False, True, False):
+        seen.append(samples(machine.runner.scrape("text", taken=False))[CHANGES])
+        if kept:
+            machine.runner.take()
+        machine.clock.move(61)
+        machine.tick()
+    assert seen == [0, 0, 1]
 
 
 def test_a_chosen_collector_is_exposed_by_its_own_scrape(keep: Keep, tmp_path: Path) -> None:

@@ -121,13 +121,13 @@ def test_a_clock_that_ran_ahead_counts_again_after_a_reboot() -> None:
     for _ in range(2):
         router.traffic(A, 100)
         exporter.look(router)
-    assert bytes_of(exporter) == {A: 0, B: 0}
+    assert bytes_of(exporter) == {A: 100, B: 0}, "it counts again once the clock is right, however far it ran"
     router.power_loss(0)
     for _ in range(2):
         router.wait(60)
         router.traffic(A, 5)
         exporter.look(router)
-    assert bytes_of(exporter) == {A: 5, B: 0}
+    assert bytes_of(exporter) == {A: 105, B: 0}
 
 
 def test_a_period_after_one_of_a_wrong_clock_is_not_proven() -> None:
@@ -143,7 +143,7 @@ def test_a_period_after_one_of_a_wrong_clock_is_not_proven() -> None:
     router.wait(3 * DAY)
     exporter.look(router)
     assert bytes_of(exporter) == {A: 500, B: 0}
-    assert corrections(exporter) == {"clock": 3}
+    assert corrections(exporter) == {"clock": 2}
 
 
 @pytest.mark.parametrize("days", [1, 3])

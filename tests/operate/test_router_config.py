@@ -165,9 +165,9 @@ def test_a_secret_that_is_not_there_is_told_by_its_place(tmp_path: Path) -> None
     told = fault(tmp_path, auth(password_file=none))
     assert told == "router.yml:3: auths.main.password_file: none: No such file or directory"
     told = fault(tmp_path, auth(password_env="ROUTER_PASSWORD"), environ={})
-    assert told == "router.yml:3: auths.main.password_env: the environment has no ROUTER_PASSWORD"
+    assert told == "router.yml:3: auths.main.password_env: the environment has no variable of that name"
     told = fault(tmp_path, auth(private_key_env="ROUTER_KEY"), environ={"ROUTER_KEY": ""})
-    assert told == "router.yml:3: auths.main.private_key_env: the environment has no ROUTER_KEY"
+    assert told == "router.yml:3: auths.main.private_key_env: the environment has no variable of that name"
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,14 @@ def test_a_secret_that_stands_in_the_file_is_not_repeated(tmp_path: Path) -> Non
     assert "Tr0ub4dor" not in told
 
 
+@pytest.mark.parametrize("where", ["private_key_file", "password_file", "password_env"])
+def test_a_secret_of_one_line_in_the_wrong_place_is_not_repeated(where: str, tmp_path: Path) -> None:
+    secret = "hunter2" if where.startswith("password") else "b3BlbnNzaC1rZXktdjEAAAAABG5vbmU" * 12
+    told = fault(tmp_path, f"auths:\n  main:\n    {where}: {secret}\n{TARGETS}")
+    assert secret not in told
+    assert where in told
+
+
 def test_a_key_that_others_may_read_is_told(tmp_path: Path) -> None:
     new_key(tmp_path / "key")
     (tmp_path / "key").chmod(0o644)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -11,8 +12,13 @@ from exporters.core.privacy import expanded
 from exporters.sources.base import Denied
 from exporters.sources.sshauth import load_key
 
-LONGEST_PATH = 1024
+LONGEST_PATH, SHORT_PATH = 1024, 128
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _told(path: Path) -> str:
+    """A path that is surely one: somebody may have written the secret itself in its place."""
+    return str(path) if path.is_absolute() and len(str(path)) <= SHORT_PATH else "the file that is named there"
 
 
 class Auth(Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,7 +67,7 @@ class Secrets:
         if not _VARIABLE.fullmatch(name):
             raise self._fault(place, "expected the name of a variable, not its value")
         if not self._environ.get(name):
-            raise self._fault(place, f"the environment has no {name}")
+            raise self._fault(place, "the environment has no variable of that name")
         return self._environ[name]
 
     def _file(self, place: Place, name: str) -> str:
@@ -74,11 +80,11 @@ class Secrets:
         try:
             text, mode = path.read_text(encoding="utf-8"), path.stat().st_mode
         except OSError as error:
-            raise self._fault(place, f"{path}: {error.strerror}") from error
+            raise self._fault(place, f"{_told(path)}: {error.strerror}") from error
         except UnicodeDecodeError as error:
-            raise self._fault(place, f"{path}: no UTF-8 text") from error
+            raise self._fault(place, f"{_told(path)}: no UTF-8 text") from error
         if not text.strip():
-            raise self._fault(place, f"{path}: empty")
+            raise self._fault(place, f"{_told(path)}: empty")
         if mode & 0o077:
             self.warnings.append(f"{path}: others may read the secret; mend it with: chmod 600 {path}")
         return text

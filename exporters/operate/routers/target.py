@@ -88,14 +88,19 @@ class Router:
     ) -> bytes:
         """What the router tells, and how the way to it is; only the latter where it does not answer."""
         began = self._clock.elapsed()
-        text = self._runner.scrape(form, chosen, timeout, taken=taken)
+        runner = self._runner
+        text = runner.scrape(form, chosen, timeout, taken=False)
         seconds, report = self._clock.elapsed() - began, self._source.report
         if seconds >= timeout:
             report = replace(report, trouble=TimedOut(f"no answer within the {timeout:g} s of the scrape"))
         self._tell(report)
         tries = (self._clock.now() + wait if wait else None for wait in self._source.waits)
         way = render(samples(report, seconds, *tries), form)
-        return way if report.trouble else text + way
+        if report.trouble:
+            return way
+        if taken:
+            runner.take(chosen)
+        return text + way
 
     def tick(self) -> None:
         """Closes a connection that nobody uses."""
