@@ -31,7 +31,7 @@ class Memory:
     """How a collector's state outlives the process: observations are stored, counters never.
 
     `observe(state)` gives the Struct to store; `restore(observations)` the state before the first look, with all
-    counts at 0. What `advance` then finds is logged at once; the counters are shown as 0 until a scrape took them.
+    counts at 0. What `advance` then finds is logged at once; the counters are shown as 0 for one look that was scraped.
     """
 
     kind: type[msgspec.Struct]

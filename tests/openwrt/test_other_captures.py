@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from conftest import COLLECTORS, context_for
 from exporters.openwrt.nlbw import Counts, parse_traffic
 from exporters.openwrt.wireless import parse_stations
 from exporters.sources.base import Output
@@ -75,6 +76,15 @@ def test_what_is_shown_to_a_person_has_as_many_records(corpus: Path, name: str, 
 def test_an_unknown_option_changes_nothing(corpus: Path) -> None:
     variants = corpus / "router" / "nlbw" / "variants"
     assert json_total(variants / "unknown-opt.txt") == json_total(variants / "json-default.json")
+
+
+def test_nobody_writes_to_the_flash_of_a_router(corpus: Path) -> None:
+    """`nlbw -c commit` does, and says so."""
+    assert (corpus / "router" / "nlbw" / "variants" / "commit.txt").read_text().startswith("0 ok")
+    routers = [each for each in COLLECTORS.values() if each.package == "exporters.openwrt"]
+    asked = [command for each in routers for command in each.commands(context_for(each, "full"))]
+    assert asked
+    assert not [each for each in asked if "commit" in each.argv]
 
 
 def test_failures_print_nothing_that_could_be_counted(corpus: Path) -> None:

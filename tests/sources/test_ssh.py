@@ -1,5 +1,6 @@
 """The SSH source over real servers: answers, one connection, forced commands, known hosts."""
 
+import socket
 import subprocess
 import threading
 from collections.abc import Callable
@@ -215,3 +216,13 @@ def test_threads_end_with_the_source(source: Ssh) -> None:
         each.join(5)
     assert wire
     assert not any(each.is_alive() for each in wire)
+
+
+def test_small_messages_are_sent_at_once(server: Server) -> None:
+    """Without TCP_NODELAY each exec waits 40 ms for an acknowledgement."""
+    source = Ssh(server.target)
+    source.ask(Command(("true",)))
+    kept = source._link._kept
+    assert kept is not None
+    assert kept.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    source.close()
