@@ -7,10 +7,9 @@ from pathlib import Path
 from exporters.core.auth import Bucket, Login
 from exporters.core.exchange import WebError
 from exporters.core.pool import Pool
+from exporters.core.stamp import Stamp, stamp
 from exporters.core.tls import Guard, guard
 from exporters.core.webconfig import WebConfig, read_web_file
-
-Stamp = tuple[tuple[int, int, int] | None, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +79,4 @@ class LiveFile:
         return Login(dict(config.users), self._pool) if config.users else None
 
     def _look(self) -> Stamp:
-        return tuple(_stamp(path) for path in self._watched)
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+        return stamp(self._watched)

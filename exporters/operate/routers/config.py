@@ -20,6 +20,7 @@ from exporters.core.context import Context
 from exporters.core.explain import Place, hint
 from exporters.core.options import Log, Privacy, State, Web, plain, sections_of
 from exporters.core.privacy import Key, expanded
+from exporters.core.stamp import Stamp, stamp
 from exporters.openwrt.devices import Listed as Devices
 from exporters.openwrt.devices import load_devices
 from exporters.operate.routers.auth import Auth, Secrets
@@ -33,7 +34,6 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}")
 _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,252})")
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
-Stamp = tuple[tuple[int, int, int] | None, ...]
 
 
 class RouterWeb(Web, frozen=True, forbid_unknown_fields=True):
@@ -134,7 +134,7 @@ def load(
     reader = Secrets(environ, fault)
     secrets = {name: reader.of(("auths", name), each) for name, each in config.auths.items()}
     targets = {name: _listed(name, config, modules, secrets, fault) for name in config.targets}
-    stamp = stamp_of(targets.values())
+    seen = stamp_of(targets.values())
     return RouterSettings(
         web=config.web,
         log=config.log,
@@ -143,7 +143,7 @@ def load(
         targets=targets,
         modules=modules,
         devices=devices_of(targets.values()),
-        stamp=stamp,
+        stamp=seen,
         private_keys={name: key for name, (key, _) in secrets.items() if key},
         document=plain(config),
         key_kept=secret.kept,
@@ -151,22 +151,19 @@ def load(
     )
 
 
+def _lists(targets: Iterable[Listed]) -> list[str]:
+    """The files of devices that targets name."""
+    return sorted({each.devices_file for each in targets} - {""})
+
+
 def devices_of(targets: Iterable[Listed]) -> dict[str, Devices]:
     """The lists of devices that targets name, each read once."""
-    return {name: load_devices(expanded(name)) for name in sorted({each.devices_file for each in targets} - {""})}
+    return {name: load_devices(expanded(name)) for name in _lists(targets)}
 
 
 def stamp_of(targets: Iterable[Listed]) -> Stamp:
     """The times of those lists, taken before they are read: a change that comes meanwhile is seen."""
-    return tuple(_stamp(expanded(name)) for name in sorted({each.devices_file for each in targets} - {""}))
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return stamp(expanded(name) for name in _lists(targets))
 
 
 def schema(collectors: Sequence[Collector]) -> type[Struct]:
