@@ -80,22 +80,6 @@ class Setting(click.Option):
             ctx.ensure_object(Given).flags[self._place] = value
 
 
-class _Flagged(click.Command):
-    """A command with the flags of the configuration."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """A replay brings more collectors, and so more flags: it must be known before they are read."""
-        given = ctx.ensure_object(Given)
-        named = any(arg == "--replay" or arg.startswith("--replay=") for arg in args)
-        ctx.meta["flags"] = tuple(_flags(packages(named or given.replay is not None)))
-        return super().parse_args(ctx, args)
-
-    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
-        """Its own parameters and the shared flags."""
-        *own, help_ = super().get_params(ctx)
-        return [*own, *ctx.meta.get("flags", ()), help_]
-
-
 class SharedCommand(click.Command):
     """A command with the flags that every exporter has."""
 
@@ -111,6 +95,17 @@ class SharedGroup(SharedCommand, click.Group):
     """An exporter without collectors of its own machine."""
 
     command_class = SharedCommand
+
+
+class _Flagged(SharedCommand):
+    """A command with the flags of the collectors, too."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """A replay brings more collectors, and so more flags: it must be known before they are read."""
+        given = ctx.ensure_object(Given)
+        named = any(arg == "--replay" or arg.startswith("--replay=") for arg in args)
+        ctx.meta["flags"] = tuple(_flags(packages(named or given.replay is not None)))
+        return super().parse_args(ctx, args)
 
 
 class FlaggedCommand(_Flagged):
