@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from exporters.core import log as logs
 from exporters.core import routes, selfmetrics
 from exporters.core.audit import AuditLog
 from exporters.core.clock import Clock, system_clock
@@ -68,11 +67,8 @@ class Agent:
         """Reads the configuration again; a bad one keeps the running one. The one-line error, or nothing."""
         return self.loading.again(self._take)
 
-    def _take(self, before: Settings) -> None:
-        if before.state != self.settings.state:
-            log.warning("changes of the section state take effect at the next start")
+    def _take(self) -> None:
         self._audit = self._open_events()
-        logs.setup(self.settings.log.level, self.settings.log.format)
         self.runner = self._make(self.runner)
 
     def table(self) -> Mapping[str, Handler]:
@@ -85,10 +81,7 @@ class Agent:
 
     def extras(self) -> Iterator[Sample]:
         """What the exporter tells about itself."""
-        yield from self.loading.samples()
-        if self.web is not None and self.settings.web.config_file:
-            yield from selfmetrics.WEB_FILE(self.web.file_good)
-        yield from selfmetrics.KEY(self.settings.key_kept)
+        yield from self.loading.samples(self.web)
         if self.store is not None:
             yield from selfmetrics.STATE(self.store.usable)
             yield from selfmetrics.EVENTS(self._audit is not None and self._audit_works)

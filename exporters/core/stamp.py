@@ -7,9 +7,7 @@ Stamp = tuple[tuple[int, int, int] | None, ...]
 
 
 def stamp(paths: Iterable[Path]) -> Stamp:
-    """Modification time, size and number of each file, None where there is none. Taken before a file is read, it shows
-    a change that comes meanwhile.
-    """
+    """Modification time, size and number of each file, None where there is none; to be taken before it is read."""
     return tuple(_of(path) for path in paths)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from exporters.core import log as logs
 from exporters.core import routes, selfmetrics
 from exporters.core.clock import Clock
 from exporters.core.context import Context
@@ -119,11 +118,8 @@ class Routers:
         """Reads configuration and lists of devices again; a bad one keeps the running ones. The one-line error."""
         return self.loading.again(self._take)
 
-    def _take(self, before: RouterSettings) -> None:
+    def _take(self) -> None:
         settings = self.settings
-        if before.state != settings.state:
-            log.warning("changes of the section state take effect at the next start")
-        logs.setup(settings.log.level, settings.log.format)
         self._stamp, self._devices_good = settings.stamp, True
         for name, router in self._routers.items():
             if settings.targets.get(name) != router.listed:
@@ -161,10 +157,7 @@ class Routers:
         log.info("the lists of devices were read again")
 
     def _samples(self) -> Iterator[Sample]:
-        yield from self.loading.samples()
-        if self.web is not None and self.settings.web.config_file:
-            yield from selfmetrics.WEB_FILE(self.web.file_good)
-        yield from selfmetrics.KEY(self.settings.key_kept)
+        yield from self.loading.samples(self.web)
         if self._store is not None:
             yield from selfmetrics.STATE(self._store.usable)
         yield from selfmetrics.process()
