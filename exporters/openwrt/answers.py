@@ -6,11 +6,12 @@ from typing import TypeVar
 
 from exporters.core.collector import Partial
 from exporters.core.read import lines
+from exporters.openwrt.period import Clock
 from exporters.sources.base import Output, ParseError
 
 Given = TypeVar("Given")
 Value = TypeVar("Value")
-_SECONDS = re.compile(rb"([0-9]{1,11}) [-+][0-9]{4}\n?")
+_DATE = re.compile(rb"([0-9]{1,11}) ([-+])([0-9]{2})([0-9]{2})\n?")
 _WANDERING = 5.0
 """Seconds by which a moment may wander that is reckoned from two answers, each of which is a little late."""
 
@@ -27,12 +28,19 @@ def words(data: bytes) -> list[str]:
     return whole_lines(data)[0].split()
 
 
-def clock(output: Output) -> float:
-    """Unix time of the router (`date "+%s %z"`)."""
-    found = _SECONDS.fullmatch(output.stdout)
+def clock(output: Output) -> Clock:
+    """The router's clock and zone (`date "+%s %z"`)."""
+    found = _DATE.fullmatch(output.stdout)
     if not found:
         raise ParseError("a date that is not seconds and zone")
-    return float(found[1])
+    seconds, sign, hours, minutes = found.groups()
+    offset = int(hours) * 3_600 + int(minutes) * 60
+    return Clock(float(seconds), -offset if sign == b"-" else offset)
+
+
+def time(output: Output) -> float:
+    """Unix time by that clock."""
+    return clock(output).seconds
 
 
 def attempt(read: Callable[[Given], Value], given: Given | None, faults: list[str]) -> Value | None:

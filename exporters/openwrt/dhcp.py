@@ -7,7 +7,7 @@ from itertools import takewhile
 from exporters.core.collector import Partial, collector
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, gauge
-from exporters.openwrt.answers import attempt, clock, told, whole_lines
+from exporters.openwrt.answers import attempt, time, told, whole_lines
 from exporters.openwrt.identity import named
 from exporters.openwrt.leases import HOSTS, LEASES, Lease, parse_leases, pools
 from exporters.openwrt.nlbw import DATE
@@ -26,7 +26,7 @@ class Dhcp:
 def parse(replies: Replies, _: Context) -> Dhcp | Partial:
     """Whether a lease holds is told by the router's clock, which wrote it: without that their number is unknown."""
     faults: list[str] = []
-    now = attempt(clock, replies.get(DATE), faults)
+    now = attempt(time, replies.get(DATE), faults)
     leases = attempt(_leases, replies.get(LEASES), faults)
     reading = Dhcp(
         active=None if now is None or leases is None else sum(_holds(each, now) for each in leases),

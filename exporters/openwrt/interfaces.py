@@ -13,7 +13,7 @@ from exporters.core.collector import Partial, collector
 from exporters.core.context import Context
 from exporters.core.metrics import Family, Sample, counter, gauge
 from exporters.core.read import amount, array, flag, json, maybe, record, text
-from exporters.openwrt.answers import attempt, clock, steady, told, whole_lines
+from exporters.openwrt.answers import attempt, steady, time, told, whole_lines
 from exporters.openwrt.identity import named
 from exporters.openwrt.nlbw import DATE
 from exporters.sources.base import Command, File, Output, ParseError, Replies
@@ -55,7 +55,7 @@ class Interfaces:
 def parse(replies: Replies, context: Context) -> Interfaces | Partial:
     """Each part from its own answer."""
     faults: list[str] = []
-    now = attempt(clock, replies.get(DATE), faults)
+    now = attempt(time, replies.get(DATE), faults)
     counters = attempt(parse_counters, replies.get(NETDEV), faults) or {}
     networks = attempt(lambda output: _networks(output, now), replies.get(DUMP), faults) or {}
     found = attempt(_neighbours, replies.get(NEIGHBOURS), faults) or {}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 from exporters.core.read import amount, array, json, lines, record
-from exporters.openwrt.answers import attempt
+from exporters.openwrt.answers import attempt, clock
 from exporters.openwrt.netlink import NETLINK, parse_events_lost, parse_listeners
 from exporters.openwrt.period import Clock, Interval, interval
 from exporters.openwrt.uci import Section, Sections, configured
@@ -69,7 +69,6 @@ PORTS = 50
 _COUNTERS = ("conns", "rx_bytes", "rx_pkts", "tx_bytes", "tx_pkts")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z")
 _LABEL = re.compile(r"\d{4}-\d{2}-\d{2}\Z")
-_DATE = re.compile(r"(\d{1,11}) ([-+])(\d{2})(\d{2})\Z")
 _SPAN = re.compile(r"(\d{1,7})([smhdw]?)\Z")
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
@@ -271,7 +270,7 @@ def _printed(reply: Output | None) -> bytes | None:
 def _circumstances(replies: Replies, faults: list[str]) -> Circumstances:
     facts = {name: attempt(_value, replies.get(question), faults) for name, question in NETFILTER.items()}
     return Circumstances(
-        clock=attempt(_clock, replies.get(DATE), faults),
+        clock=attempt(clock, replies.get(DATE), faults),
         uptime=attempt(_value, replies.get(UPTIME), faults),
         entries=facts["count"],
         limit=facts["max"],
@@ -290,15 +289,6 @@ def _value(data: bytes) -> float:
 def _switch(value: float | None) -> bool | None:
     """nf_conntrack_events has a third value, 2 for automatic: only 0 is off."""
     return None if value is None else value != 0
-
-
-def _clock(reply: Output) -> Clock:
-    found = _DATE.match(reply.stdout.decode(errors="replace").strip())
-    if not found:
-        raise ParseError("a date that is not seconds and zone")
-    seconds, sign, hours, minutes = found.groups()
-    offset = int(hours) * 3_600 + int(minutes) * 60
-    return Clock(float(seconds), -offset if sign == "-" else offset)
 
 
 def told_settings(nlbwmon: Sections | None, firewall: Sections | None) -> Settings:

@@ -10,7 +10,7 @@ from exporters.core.collector import Partial, collector
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, gauge
 from exporters.core.read import amount
-from exporters.openwrt.answers import attempt, clock, steady, told, whole_lines, words
+from exporters.openwrt.answers import attempt, steady, time, told, whole_lines, words
 from exporters.openwrt.nlbw import DATE, NETFILTER, UPTIME
 from exporters.sources.base import File, ParseError, Replies
 
@@ -38,7 +38,7 @@ class Router:
 def parse(replies: Replies, _: Context) -> Router | Partial:
     """Each part from its own answer; the start is the clock less the seconds that the router is up."""
     faults: list[str] = []
-    now = attempt(clock, replies.get(DATE), faults)
+    now = attempt(time, replies.get(DATE), faults)
     uptime = attempt(_first, replies.get(UPTIME), faults)
     memory = attempt(_memory, replies.get(MEMINFO), faults) or {}
     reading = Router(
