@@ -11,7 +11,7 @@ from exporters.core.pool import Pool
 from exporters.core.privacy import Key
 from exporters.core.runner import Runner
 from exporters.sources.base import Command, Question
-from exporters.sources.replay import Captures, Replay
+from exporters.sources.replay import Replay
 from exporters.stack.simulated import Mac
 
 RUN_TIMES = {
@@ -49,7 +49,7 @@ def _asked(declared: Collector, mac: Mac, context) -> set[Command]:  # noqa: ANN
             asked.add(question)
             return super().ask(question)
 
-    look(declared, Noting(Captures(commands=mac.captures.commands, systems=mac.captures.systems)), context)
+    look(declared, Noting(mac.captures), context)
     return {each for each in asked if isinstance(each, Command)}
 
 

@@ -8,12 +8,12 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from exporters.sources.base import Command, File, Listing, Question, System
+from exporters.sources.base import Command, File, Listing, Probe, Processes, Question, System
 from exporters.sources.replay import Captured, Captures, Supply
 
 Spot = tuple[str, Any]
 """A table of the captures, and a key in it."""
-TABLES = ("commands", "matches", "files", "listings", "systems")
+TABLES = ("commands", "matches", "files", "listings", "systems", "probes", "processes")
 CANARY = "Canary-Zq7"
 UPS_LINE = f" -{CANARY} (id=1)\t50%; discharging; 1:00 remaining present: true"
 RESPELLING = {"no UTF-8", "decimal commas", "no-break spaces"}
@@ -45,6 +45,10 @@ def spot_of(question: Question[Any]) -> Spot:
             return "listings", path
         case System(name=name):
             return "systems", name
+        case Probe():
+            return "probes", str(question)
+        case Processes():
+            return "processes", str(question)
     raise TypeError(question)
 
 

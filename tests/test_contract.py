@@ -157,9 +157,13 @@ TELLS_THE_GENERATION = {"Temperature"}
 
 
 def samples(text: str) -> set[str]:
-    """The series with their values; what says that an answer is damaged is no news of the machine."""
-    lines = (line for line in text.split("\n") if line and not line.startswith("#"))
-    return {line for line in lines if not line.startswith((*TOLD_OF_FAULTS, *COUNTED))}
+    """The series with their values; what says that an answer is damaged is no news of the machine.
+
+    Nor is an enum whose state is unknown: it says that nothing was learnt.
+    """
+    lines = [line for line in text.split("\n") if line and not line.startswith("#")]
+    unknown = tuple(line.partition('state="')[0] for line in lines if line.endswith('state="unknown"} 1.0'))
+    return {line for line in lines if not line.startswith((*TOLD_OF_FAULTS, *COUNTED, *unknown))}
 
 
 TOLD_OF_FAULTS = ("pomona_textfile_error{", "pomona_textfile_problem{", "openwrt_nlbwmon_status{")
@@ -177,7 +181,10 @@ TOLD_OF_DAMAGE = {
 def can_happen(damage: str, spot: Spot, captures: Captures) -> bool:
     """Facts are JSON of our own making: no locale changes their points, and half of a lone number is another number."""
     lone_number = isinstance(decoded(answer_at(captures, spot).stdout)[0], int | float)
-    return spot[0] != "systems" or not (damage == "decimal commas" or (damage == "half" and lone_number))
+    return spot[0] not in OF_OUR_OWN or not (damage == "decimal commas" or (damage == "half" and lone_number))
+
+
+OF_OUR_OWN = ("systems", "probes", "processes")
 
 
 def respelled(line: str, damaged: Callable[[bytes], bytes]) -> str:

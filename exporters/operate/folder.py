@@ -12,7 +12,18 @@ import yaml
 
 from exporters.operate.recording import Heard
 from exporters.operate.redact import Redactor, Unreadable
-from exporters.sources.base import Command, Entry, File, Listing, Output, Question, SourceError, System
+from exporters.sources.base import (
+    Command,
+    Entry,
+    File,
+    Listing,
+    Output,
+    Probe,
+    Processes,
+    Question,
+    SourceError,
+    System,
+)
 from exporters.sources.replay import ERRORS, INDEX
 
 KEY = "capture"
@@ -57,6 +68,10 @@ class Folder:
                 return {"file": self._clean(path)}
             case Listing(path=path):
                 return {"listing": self._clean(path)}
+            case Probe():
+                return {"probe": self._clean(str(question))}
+            case Processes():
+                return {"processes": self._clean(str(question))}
         return {"system": question.name if isinstance(question, System) else str(question)}
 
     def _answer(self, question: Question[Any], heard: Heard) -> dict[str, Any]:

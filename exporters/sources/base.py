@@ -34,11 +34,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Command(Question[Output]):
-    """Run a program without a shell; an exit outside `ok_exits` is a failure. `timeout` in seconds."""
+    """Run a program without a shell; an exit outside `ok_exits` is a failure. `timeout` in seconds.
+
+    `root` is for what only root may ask: the source asks by `sudo -n` where this user is not root.
+    """
 
     argv: tuple[str, ...]
     ok_exits: tuple[int, ...] = (0,)
     timeout: float = 10.0
+    root: bool = False
 
     def __str__(self) -> str:
         return " ".join(self.argv)
@@ -73,6 +77,38 @@ class System(Question[Any]):
 
     def __str__(self) -> str:
         return f"system:{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Probe(Question[Any]):
+    """One active network check; `exporters.sources.probes` tells the JSON result of each kind.
+
+    `address` is a URL, `HOST:PORT` or a name; `timeout` is in seconds, for the whole check. Of an HTTP body `pattern`
+    is a regular expression to search for, `field` the dotted name of one JSON value to report.
+    """
+
+    kind: Literal["http", "tcp", "tls", "dns", "ping"]
+    address: str
+    timeout: float = 5.0
+    pattern: str = ""
+    field: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.address}"
+
+
+@dataclass(frozen=True, slots=True)
+class Processes(Question[Any]):
+    """The processes of one program, or the one that a pidfile names; `exporters.sources.programs` tells the JSON.
+
+    `executable` is a regular expression for the whole path of the program or its whole base name.
+    """
+
+    executable: str = ""
+    pidfile: str = ""
+
+    def __str__(self) -> str:
+        return f"pidfile {self.pidfile}" if self.pidfile else f"program {self.executable}"
 
 
 class SourceError(Exception):

@@ -2,14 +2,13 @@
 
 import errno
 import os
-import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, cast
 
-from exporters.sources import process, system
+from exporters.sources import process, system, where
 from exporters.sources.base import (
     Answer_co,
     Command,
@@ -27,8 +26,8 @@ from exporters.sources.base import (
     TooLarge,
     ask_each,
 )
+from exporters.sources.where import ADDED_DIRECTORIES, DEFAULT_DIRECTORIES
 
-DEFAULT_DIRECTORIES = ("/usr/bin", "/bin", "/usr/sbin", "/sbin")
 LIMIT = 16 * 1024 * 1024
 MOST_FILES = 10_000
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -38,9 +37,13 @@ _REFUSED = frozenset({errno.EACCES, errno.EPERM})
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """Programs come from `directories` alone; no answer is longer than `limit` bytes."""
+    """Programs come from `directories`, then from those that a package manager `added`, alone.
+
+    No answer is longer than `limit` bytes.
+    """
 
     directories: tuple[str, ...] = DEFAULT_DIRECTORIES
+    added: tuple[str, ...] = ADDED_DIRECTORIES
     limit: int = LIMIT
     running: process.Running = field(default_factory=process.Running, repr=False, compare=False)
 
@@ -58,10 +61,7 @@ class Local:
 
     def where(self, name: str) -> str | None:
         """The absolute path of a program: what runs, and what sudoers lines and documentation print."""
-        if "/" in name:
-            return None
-        path = os.pathsep.join(self.directories)
-        return shutil.which(name, path=path) or shutil.which(name, mode=os.F_OK, path=path)
+        return where.find(name, (*self.directories, *self.added))
 
     def _answer(self, question: Question[Any]) -> Any:
         match question:
@@ -79,10 +79,10 @@ class Local:
         name = command.argv[0]
         if "/" in name:
             raise Failed("a program is named without its folder")
-        path = self.where(name)
-        if path is None:
-            raise NotFound(f"{name} is in none of {', '.join(self.directories)}")
-        output = process.run((path, *command.argv[1:]), self._environment(), command.timeout, self.limit, self.running)
+        argv = where.argv(command, self.directories, self.added, root=os.geteuid() == 0)
+        output = process.run(argv, self._environment(), command.timeout, self.limit, self.running)
+        if where.refused(command, output):
+            raise Denied("it needs root, and sudo does not allow it; see: pomona agent sudoers")
         if output.exit not in command.ok_exits:
             # Not what it printed: an error text may hold names and serial numbers.
             raise Failed(f"exit status {output.exit}" if output.exit >= 0 else f"ended by signal {-output.exit}")

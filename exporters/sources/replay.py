@@ -19,6 +19,8 @@ from exporters.sources.base import (
     NotFound,
     Outcome,
     Output,
+    Probe,
+    Processes,
     Question,
     SourceError,
     System,
@@ -45,13 +47,15 @@ class CaptureError(Exception):
 
 
 class Recorded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One entry of the index: a question (`command`, `match`, `file`, `listing` or `system`) and its answer."""
+    """One entry of the index: one question, the first seven fields tell of which kind, and its answer."""
 
     command: tuple[str, ...] = ()
     match: tuple[str, ...] = ()
     file: str = ""
     listing: str = ""
     system: str = ""
+    probe: str = ""
+    processes: str = ""
     stdout: str = ""
     stderr: str = ""
     exit: int = 0
@@ -60,7 +64,8 @@ class Recorded(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def key(self) -> str:
         """The question, as an error message names it."""
-        return " ".join(self.command or self.match) or self.file or self.listing or f"system:{self.system}"
+        named = " ".join(self.command or self.match) or self.file or self.listing or self.probe or self.processes
+        return named or f"system:{self.system}"
 
 
 class Index(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,6 +101,8 @@ class Captures:
     files: dict[str, Supply] = field(default_factory=dict)
     listings: dict[str, Supply] = field(default_factory=dict)
     systems: dict[str, Supply] = field(default_factory=dict)
+    probes: dict[str, Supply] = field(default_factory=dict)
+    processes: dict[str, Supply] = field(default_factory=dict)
 
     def find(self, question: Question[Any]) -> Captured:
         """The captured answer; NotFound where there is none, CaptureError where two matches tie."""
@@ -105,15 +112,17 @@ class Captures:
         return supply() if callable(supply) else supply
 
     def _supply(self, question: Question[Any]) -> Supply | None:
+        if isinstance(question, Command):
+            return self.commands.get(question.argv) or self._longest(question.argv)
         match question:
-            case Command(argv=argv):
-                return self.commands.get(argv) or self._longest(argv)
             case File(path=path):
                 return self.files.get(path)
             case Listing(path=path):
                 return self.listings.get(path)
             case System(name=name):
                 return self.systems.get(name)
+            case Probe() | Processes():
+                return (self.probes if isinstance(question, Probe) else self.processes).get(str(question))
         return None
 
     def _longest(self, argv: tuple[str, ...]) -> Supply | None:
@@ -213,6 +222,8 @@ def _add(captures: Captures, recorded: Recorded, captured: Captured) -> None:
         (captures.files, recorded.file),
         (captures.listings, recorded.listing),
         (captures.systems, recorded.system),
+        (captures.probes, recorded.probe),
+        (captures.processes, recorded.processes),
     )
     named = [(table, key) for table, key in tables if key]
     if len(named) != 1:

@@ -14,6 +14,9 @@ Bytes, seconds and Unix times unless told otherwise:
   place of the numbers where they cannot be had; only mounts that are local by their type
 - `network`: `{interface: {bytes_recv, bytes_sent, packets_recv, packets_sent, errin, errout, dropin, dropout, up, mtu,
   speed}}`; `speed` in Mbit/s, 0 when unknown; no `dropout` on macOS, where nobody counts them
+- `addresses`: `{interface: {mac: text, ipv4: [text], ipv6: [text]}}`; `mac` in lower case with colons and only where
+  there is one; IPv6 addresses may end in `%interface`
+- `console`: `{uid: number}`, the user who sits at the screen, 0 where nobody is logged in; macOS only
 - `processes`: `{states: {state: count}, threads: count}`; no `threads` unless every process could be asked
 - `boot_time`: a Unix time
 - `clocks`: `{now, elapsed, awake}`: Unix time, seconds since boot with and without sleep
@@ -23,10 +26,12 @@ The macOS side of this table follows psutil's code and documentation and was not
 """
 
 import os
+import socket
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
@@ -147,6 +152,26 @@ def _link(stats: Any) -> dict[str, Any]:
     return {} if stats is None else {"up": stats.isup, "mtu": stats.mtu, "speed": stats.speed}
 
 
+def _addresses() -> dict[str, dict[str, Any]]:
+    return {_text(name): _by_kind(found) for name, found in psutil.net_if_addrs().items()}
+
+
+def _by_kind(found: Iterable[Any]) -> dict[str, Any]:
+    kinds: dict[int, list[str]] = {}
+    for each in found:
+        kinds.setdefault(each.family, []).append(_text(each.address))
+    link = kinds.get(psutil.AF_LINK, ())
+    mac = {"mac": link[0].lower().replace("-", ":")} if link else {}
+    return {**mac, "ipv4": kinds.get(socket.AF_INET, []), "ipv6": kinds.get(socket.AF_INET6, [])}
+
+
+def _console() -> dict[str, int]:
+    """Whoever logs in at the screen owns the console."""
+    if sys.platform != "darwin":
+        raise NotFound("only macOS tells")
+    return {"uid": Path("/dev/console").stat().st_uid}
+
+
 def _processes() -> dict[str, Any]:
     """Counts by state; a process that ends while it is asked does not count. PID 0 is the kernel of a Mac."""
     states: Counter[str] = Counter()
@@ -184,6 +209,8 @@ FACTS: Mapping[str, Callable[[], Any]] = {  # the one table; the shapes stand ab
     "disk_io": _disk_io,
     "filesystems": _filesystems,
     "network": _network,
+    "addresses": _addresses,
+    "console": _console,
     "processes": _processes,
     "boot_time": psutil.boot_time,
     "clocks": _clocks,

@@ -17,12 +17,14 @@ from exporters.stack.dynamics import HOUR, MINUTE, Habit, Nap, Naps, Visit, wave
 from exporters.stack.facts import Moment, Rates
 from exporters.stack.machines import MODELS, Battery, Device, Model
 from exporters.stack.power_reports import PACK_ONLY, Power, power
+from exporters.stack.view import Fact, Report, Reports, View
 
 UP_AT_FIRST = 10 * MINUTE
 WARM, HOT = 0.8, 0.9
 LOW = 0.2
 LASTING = 4 * MINUTE
 """Seconds after which a low battery has been looked at, scraped, and was low for as long as a rule wants."""
+TOPICS: tuple[Reports, ...] = ()
 SITES = ("north", "south", "west")
 
 
@@ -88,6 +90,7 @@ class Mac:
 
     def __init__(self, name: str, model: Model, seed: int, line: Timeline) -> None:
         self.name, self.model = name, model
+        self._seed = f"{seed}/{name}"
         self._nature = nature(name, model, seed, line.speed)
         self._line = line
 
@@ -111,7 +114,29 @@ class Mac:
     @cached_property
     def captures(self) -> Captures:
         """Its answers, each computed when it is asked for."""
-        return Captures(self.model.title, self.name.encode(), commands=self._commands(), systems=self._systems())
+        commands, systems = self._commands(), self._systems()
+        files: dict[str, Supply] = {}
+        listings: dict[str, Supply] = {}
+        for topic in TOPICS:
+            commands |= {tuple(typed.split()): self._reported(report) for typed, report in topic.commands.items()}
+            files |= {path: self._reported(report) for path, report in topic.files.items()}
+            listings |= {path: self._told(fact) for path, fact in topic.listings.items()}
+            systems |= {name: self._told(fact) for name, fact in topic.systems.items()}
+        return Captures(self.model.title, self.name.encode(), commands, {}, files, listings, systems)
+
+    def _view(self) -> View:
+        power = self._power()
+        return View(self.model, self._seed, self._moment(), self._heat(), power is None or power.on_mains)
+
+    def _reported(self, report: Report) -> Supply:
+        def supply() -> Captured:
+            printed = report(self._view())
+            return printed if isinstance(printed, Captured) else Captured(printed)
+
+        return supply
+
+    def _told(self, fact: Fact) -> Supply:
+        return lambda: Captured(msgspec.json.encode(fact(self._view())))
 
     def _nap(self) -> Nap:
         return self._nature.naps.at(self._line.time())

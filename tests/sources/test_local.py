@@ -23,7 +23,8 @@ from exporters.sources.base import (
     TimedOut,
     TooLarge,
 )
-from exporters.sources.local import DEFAULT_DIRECTORIES, Local, _refusal
+from exporters.sources.local import Local, _refusal
+from exporters.sources.where import DEFAULT_DIRECTORIES
 
 Script = Callable[[str], Local]
 
@@ -68,7 +69,7 @@ def test_environment_is_reduced_and_fixed(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
     monkeypatch.setenv("HOME", "/somewhere")
     lines = Local().ask(Command(("env",))).stdout.decode().splitlines()
-    assert sorted(lines) == ["HOME=/somewhere", "LANG=C", "LC_ALL=C", "PATH=/usr/bin:/bin:/usr/sbin:/sbin"]
+    assert sorted(lines) == ["HOME=/somewhere", "LANG=C", "LC_ALL=C", f"PATH={':'.join(DEFAULT_DIRECTORIES)}"]
 
 
 def test_standard_input_is_closed() -> None:

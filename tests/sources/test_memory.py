@@ -23,9 +23,10 @@ from exporters.sources.base import (
     TimedOut,
     ask_each,
 )
-from exporters.sources.local import DEFAULT_DIRECTORIES, Local
+from exporters.sources.local import Local
 from exporters.sources.memory import Remembering
 from exporters.sources.replay import Captured, Captures, Replay
+from exporters.sources.where import DEFAULT_DIRECTORIES
 
 ASK = Command(("tool",))
 

@@ -16,7 +16,7 @@ from exporters.sources.base import Denied, Failed, NotFound
 from exporters.sources.sysctl import decoded
 from exporters.sources.system import FACTS, LOCAL, Mount, facts, told, touchable
 
-NOT_EVERYWHERE = {"sysctl"}
+NOT_EVERYWHERE = {"sysctl", "console"}
 NUMBER = (int, float)
 MODES = {"user", "nice", "system", "idle"}
 TRANSFERS = {"read_count", "write_count", "read_bytes", "write_bytes", "read_time", "write_time"}
@@ -43,6 +43,8 @@ SHAPES = {
     "disk_io": lambda fact: all(numbers(each, *TRANSFERS) for each in fact.values()),
     "filesystems": lambda fact: all(mount_is_told(each) for each in fact),
     "network": lambda fact: fact and all(numbers(each, *TRAFFIC) for each in fact.values()),
+    "addresses": lambda fact: all(isinstance(each["ipv4"] + each["ipv6"], list) for each in fact.values()),
+    "console": lambda fact: isinstance(fact["uid"], int),
     "processes": lambda fact: sum(fact["states"].values()) > 0 and isinstance(fact.get("threads", 0), int),
     "boot_time": lambda fact: isinstance(fact, NUMBER),
     "clocks": lambda fact: numbers(fact, "now", "elapsed", "awake"),
