@@ -15,6 +15,7 @@ from exporters.core.privacy import state_dir
 from exporters.core.serve import serve
 from exporters.core.webconfig import read_web_file
 from exporters.operate.flags import FlaggedGroup, Given
+from exporters.sources.local import Local
 from exporters.sources.memory import Remembering
 
 log = logging.getLogger("pomona")
@@ -77,6 +78,18 @@ def capture_command(given: Given, folder: Path) -> int:
 
     settings = _settings(given, make_key=False)
     return capture.run(settings.collectors, given.source(), settings.contexts, folder)
+
+
+@agent.command("sudoers")
+@click.option("--user", metavar="NAME", default="", help="The user that runs the agent; by default whoever asks.")
+@click.pass_obj
+def sudoers_command(given: Given, user: str) -> int:
+    """Print a sudoers drop-in for just the root commands of the collectors that are on."""
+    from exporters.operate import sudoers  # noqa: PLC0415 - only when it is used
+
+    settings = _settings(given, make_key=False)
+    click.echo(sudoers.drop_in(settings.collectors, settings.contexts, Local().where, user), nl=False)
+    return 0
 
 
 def _check(given: Given) -> int:

@@ -14,6 +14,7 @@ from exporters.core.cell import UNHURT
 from exporters.core.collector import Collector
 from exporters.core.context import Context
 from exporters.core.flight import questions_of
+from exporters.operate.sudoers import root_commands
 from exporters.operate.survey import Finding, examine, one_round
 from exporters.operate.terminal import one_by_one, plain, terminal
 from exporters.sources.base import Command, Problem, Question, Source
@@ -79,7 +80,8 @@ def _line(question: Question[object], where: Where) -> str:
     if not isinstance(question, Command):
         return str(question)
     program = question.argv[0]
-    return shlex.join((where(program) or program, *question.argv[1:]))
+    typed = shlex.join((where(program) or program, *question.argv[1:]))
+    return f"sudo -n {typed}" if question.root else typed
 
 
 def _outcome(finding: Finding, context: Context, where: Where) -> Text:
@@ -109,7 +111,8 @@ def _mend(declared: Collector, problem: Problem, context: Context, where: Where)
     switch = f"--no-collector.{declared.name}"
     match problem:
         case "denied" if os.geteuid() != 0:
-            return f"run as root (sudo pomona agent check), or switch it off: {switch}"
+            allow = "allow it (pomona agent sudoers) or " if any(root_commands(declared, context)) else ""
+            return f"{allow}run as root (sudo pomona agent check), or switch it off: {switch}"
         case "denied":
             return f"on macOS, give the program that runs pomona Full Disk Access; or switch it off: {switch}"
         case "not_found":
