@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import declared, fleet, hold, records, router, routers
-from bench.fakes import macs, write
 from bench.measure import Scraper, answers, oldest, quantiles, running, series, use
+from bench.reports import macs, write
 from bench.rows import Row, row
 
 PORT, NODE_PORT = 18220, 18221
@@ -94,7 +94,7 @@ def declarations() -> Iterator[Row]:
     cost, unknown = declared.modelled(found)
     count, largest = declared.most_series()
     left_out = f", without {', '.join(unknown)}" if unknown else ""
-    yield row(f"process starts a minute, by the declarations ({title})", rate, "{:.1f}", 8.0)
+    yield row(f"process starts a minute, by the declarations ({title})", rate, "{:.1f}", 15.0)
     yield row(f"run time of Apple's tools a minute (model, from reported run times{left_out})", cost, "{:.1f} s")
     yield row(f"series on the largest model ({largest})", count, "{}", 500)
 
@@ -106,8 +106,6 @@ def measured(console: Console) -> list[Row]:
         folder = Path(name)
         mac = next(each for each in macs() if each.model.battery)
         write(mac, folder)
-        supply = mac.captures.systems["sysctl"]
-        (folder / "sysctl").write_bytes((supply() if callable(supply) else supply).stdout)
         argv = [sys.executable, "-m", "bench.agent", name, str(PORT)]
         status.update("starting five times")
         rows = [starting(argv)]

@@ -20,7 +20,7 @@ PACKAGES = packages(replay=True)
 def main(folder: Path, port: str, web_file: str = "") -> int:
     """Serves like `pomona agent` does; the state lies in the folder."""
     collectors = discover(PACKAGES)
-    source = fake_mac(folder, (folder / "sysctl").read_bytes())
+    source = fake_mac(folder)
     flags = {"web.listen_address": [f"127.0.0.1:{port}"], "log.level": "error", "web.config_file": web_file}
 
     def load() -> config.Settings:

@@ -1,8 +1,8 @@
 """What follows from the declarations: process starts a minute, series, and a model of the tools' own cost on a Mac."""
 
 from bench.agent import PACKAGES
-from bench.fakes import macs
 from bench.measure import series
+from bench.reports import macs
 from exporters.core.clock import system_clock
 from exporters.core.collector import Collector, discover
 from exporters.core.config import load
