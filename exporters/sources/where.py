@@ -46,9 +46,12 @@ def argv(command: Command, directories: Sequence[str], added: Sequence[str], *, 
 
 
 def of_root(path: str) -> bool:
-    """Whether root alone can change a program: it and every folder above it, links resolved."""
+    """Whether root alone can change a program: it and every folder above it, links resolved; no where it cannot tell."""
     real = Path(path).resolve()
-    return all(_of_root(each) for each in (real, *real.parents, *Path(path).absolute().parents))
+    try:
+        return all(_of_root(each) for each in (real, *real.parents, *Path(path).absolute().parents))
+    except OSError:
+        return False
 
 
 def _of_root(path: Path) -> bool:

@@ -58,6 +58,10 @@ def test_a_folder_that_others_may_write_spoils_the_program_in_it(tmp_path: Path)
     assert not of_root(path)
 
 
+def test_what_cannot_be_judged_is_not_trusted(tmp_path: Path) -> None:
+    assert not of_root(str(tmp_path / "gone" / "tool"))
+
+
 def test_a_program_of_the_system_belongs_to_root() -> None:
     assert of_root("/bin/sh")
 
