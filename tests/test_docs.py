@@ -62,12 +62,10 @@ def test_every_link_leads_somewhere(path: Path) -> None:
 
 
 def test_the_index_names_every_page() -> None:
-    linked = {target(DOCS / "README.md", link) for link in links(DOCS / "README.md")}
+    """Those of the collectors stand in the table of the README, which is generated."""
+    linked = {target(page, link) for page in (DOCS / "README.md", ROOT / "README.md") for link in links(page)}
     there = {path for path in PAGES if DOCS in path.parents} - {DOCS / "README.md"}
     assert there <= linked
-    lines = (DOCS / "README.md").read_text().splitlines()
-    for name in COLLECTORS:
-        assert sum(line.startswith(f"- [{name}](collectors/{name}.md): ") for line in lines) == 1, name
 
 
 def blocks(language: str, first_line: str = "") -> list[tuple[str, str]]:

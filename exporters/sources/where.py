@@ -46,7 +46,7 @@ def argv(command: Command, directories: Sequence[str], added: Sequence[str], *, 
 
 
 def of_root(path: str) -> bool:
-    """Whether root alone can change a program: it and every folder above it, links resolved; no where it cannot tell."""
+    """Whether root alone can change a program: it and every folder above it, links resolved."""
     real = Path(path).resolve()
     try:
         return all(_of_root(each) for each in (real, *real.parents, *Path(path).absolute().parents))
