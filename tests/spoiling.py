@@ -78,6 +78,11 @@ def printing(change: Callable[[bytes], bytes]) -> Callable[[Captured], Captured]
     return lambda answer: replace(answer, stdout=change(answer.stdout))
 
 
+def unlearnt(lines: Iterable[str]) -> tuple[str, ...]:
+    """How the samples of every enum begin whose state is unknown: they say that nothing was learnt."""
+    return tuple(line.partition('state="')[0] for line in lines if line.endswith('state="unknown"} 1.0'))
+
+
 def decoded(content: bytes) -> tuple[Any, Callable[[Any], bytes] | None]:
     """The tree of a JSON document or property list with what writes it, or nothing."""
     try:

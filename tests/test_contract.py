@@ -31,6 +31,7 @@ from spoiling import (
     printing,
     renamed,
     spots,
+    unlearnt,
     walk,
 )
 
@@ -162,8 +163,7 @@ def samples(text: str) -> set[str]:
     Nor is an enum whose state is unknown: it says that nothing was learnt.
     """
     lines = [line for line in text.split("\n") if line and not line.startswith("#")]
-    unknown = tuple(line.partition('state="')[0] for line in lines if line.endswith('state="unknown"} 1.0'))
-    return {line for line in lines if not line.startswith((*TOLD_OF_FAULTS, *COUNTED, *unknown))}
+    return {line for line in lines if not line.startswith((*TOLD_OF_FAULTS, *COUNTED, *unlearnt(lines)))}
 
 
 TOLD_OF_FAULTS = ("pomona_textfile_error{", "pomona_textfile_problem{", "openwrt_nlbwmon_status{")

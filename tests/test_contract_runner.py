@@ -17,7 +17,7 @@ from exporters.core.pool import Pool
 from exporters.core.runner import Runner
 from exporters.sources.base import Denied, NotFound, Question, SourceError, TimedOut
 from exporters.sources.replay import Captured, Captures, Replay, Supply, load_captures
-from spoiling import CANARY, Spot, answer_at, changed, decoded, mistyped, poisons, spot_of, spots
+from spoiling import CANARY, Spot, answer_at, changed, decoded, mistyped, poisons, spot_of, spots, unlearnt
 
 NAMES = sorted(COLLECTORS)
 QUICK_LIVES = 15.0
@@ -86,9 +86,13 @@ class Machine:
         return own(self.told())
 
     def left(self) -> set[str]:
-        """The samples that may never outlive a failure: all but the counters of a collector that needs no answer."""
+        """The samples that may never outlive a failure: all but the counters of a collector that needs no answer.
+
+        Nor do those outlive it that say that nothing is known.
+        """
+        told = self.own()
         lasting = () if self.declared.required_for(self.context) else LASTING
-        return {line for line in self.own() if not line.startswith(lasting)}
+        return {line for line in told if not line.startswith((*lasting, *unlearnt(told)))}
 
     def needed(self) -> list[tuple[Question[object], ...]]:
         """What it cannot be without: each required question; where there is none, all the optional ones together."""
