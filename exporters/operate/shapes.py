@@ -12,7 +12,10 @@ EMAIL = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 HOME = r"(?<=/Users/)(?!Shared\b)[^/\s\"]+|(?<=/home/)[^/\s\"]+"
 VOLUME = r"(?<=/Volumes/)[^/\n\"]+|(?<=/media/)[^\n\"]+"
 SERIAL = r"(?<=serial[ _]number: )\S+|(?<=serial: )\S+|(?<=serial=)\S+"
-PRIVATE = tuple(re.compile(each, re.IGNORECASE) for each in (UUID, MAC, INTERFACE, EMAIL, HOME, VOLUME, SERIAL))
+MANAGED = r"(?<=MDM server: )\S+|(?<=for user ')[^'\n]+"
+PRIVATE = tuple(
+    re.compile(each, re.IGNORECASE) for each in (UUID, MAC, INTERFACE, EMAIL, HOME, VOLUME, SERIAL, MANAGED)
+)
 ADDRESS = re.compile(r"(?<![\w:.])(?=[0-9a-f]*[:.][0-9a-f]*[:.])[0-9a-f:.]{3,45}(?<!\.)(?![\w:])", re.IGNORECASE)
 POSSESSIVE = re.compile(r"[^\W_]+(?=['\u2019\u02bc\u2018\uff07`\u00b4])")
 IDENTITY = re.compile(
