@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from conftest import context_for
 from exporters.core.collector import Collector
+from exporters.core.context import Context
 from exporters.core.flight import look
 from exporters.core.metrics import render
-from exporters.sources.base import Command, Question, System
+from exporters.sources.base import Command, File, Question, System
 from exporters.sources.replay import Captured, Captures, Replay
 
 Answers = Mapping[Question[Any], bytes | Captured]
@@ -37,11 +38,11 @@ class Seen:
         return next((key.split('"')[1] for key, value in states.items() if value), None)
 
 
-def see(declared: Collector, answers: Answers) -> Seen:
+def see(declared: Collector, answers: Answers, config: Any = None) -> Seen:
     """Through the whole way: ask, second round, parse, advance, metrics, text. Only a ParseError becomes a problem."""
-    context = context_for(declared)
+    context = context_for(declared) if config is None else Context(config=config, key=b"fixture")
     seen = look(declared, Replay(captures(answers)), context)
-    if seen.failed is not None:
+    if seen.failed is not None or not seen.supported:
         return Seen({}, dict(seen.problems))
     state = declared.advance(None, seen.reading, NOW, context) if declared.advance else seen.reading
     text = render(declared.metrics(state, context)).decode()
@@ -53,6 +54,7 @@ def captures(answers: Answers) -> Captures:
     given = {question: Captured(each) if isinstance(each, bytes) else each for question, each in answers.items()}
     return Captures(
         commands={question.argv: each for question, each in given.items() if isinstance(question, Command)},
+        files={question.path: each for question, each in given.items() if isinstance(question, File)},
         systems={question.name: each for question, each in given.items() if isinstance(question, System)},
     )
 
