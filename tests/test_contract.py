@@ -167,7 +167,10 @@ def samples(text: str) -> set[str]:
 
 
 TOLD_OF_FAULTS = ("pomona_textfile_error{", "pomona_textfile_problem{", "openwrt_nlbwmon_status{")
-COUNTED = ("openwrt_dhcp_leases ", "openwrt_neighbours{", "openwrt_wireless_stations{")
+COUNTED = (
+    *("openwrt_dhcp_leases ", "openwrt_neighbours{", "openwrt_wireless_stations{"),
+    *("macos_updates_listed ", "macos_updates_restart_required "),
+)
 """How many lines a report has: one that ends after a whole line cannot be told from a shorter one. Over SSH each answer
 stands between marks, so none ends early unseen."""
 

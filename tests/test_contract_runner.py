@@ -43,6 +43,8 @@ def pool() -> Pool:
 
 LASTING = (
     "macos_peripheral_events_total",
+    "macos_updates_list",
+    "macos_updates_restart_required",
     "openwrt_nlbwmon_status",
     "openwrt_corrections_total",
     "openwrt_device_events_total",
@@ -50,7 +52,10 @@ LASTING = (
     "openwrt_device_known",
     "openwrt_device_quota_bytes",
 )
-"""What is told without any one answer: counts of the process, what a person listed, that the answer failed."""
+"""What is told without any one answer: counts of the process, what a person listed, that the answer failed.
+
+And what is asked for once a day, which is told with its own time.
+"""
 
 
 class Machine:

@@ -15,6 +15,7 @@ from exporters.core.metrics import Sample, enum, gauge
 from exporters.core.read import maybe
 from exporters.macos import posture_controls as read
 from exporters.macos.posture_controls import Conversion, Firewall, ScreenLock, Sip, State
+from exporters.macos.updates import PLIST as UPDATES
 from exporters.sources.base import Command, File, ParseError, Question, Replies
 
 Also = Literal["secure_boot", "screen_lock", "remote_login", "file_sharing"]
@@ -24,7 +25,6 @@ GATEKEEPER = Command(("spctl", "--status"), ok_exits=(0, 1))
 FIREWALL = Command(("socketfilterfw", "--getglobalstate"))
 STEALTH = Command(("socketfilterfw", "--getstealthmode"))
 ENROLLMENT = Command(("profiles", "status", "-type", "enrollment"))
-UPDATES = File("/Library/Preferences/com.apple.SoftwareUpdate.plist")
 XPROTECT = File("/Library/Apple/System/Library/CoreServices/XProtect.bundle/Contents/Info.plist")
 SECURE_BOOT = Command(("system_profiler", "-json", "SPiBridgeDataType"), timeout=30)
 SCREEN_LOCK = Command(("sysadminctl", "-screenLock", "status"))
