@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
 from exporters.sources.base import Command, File, Listing, Probe, Processes, Question, System
@@ -137,10 +138,10 @@ def poisons(content: bytes, publishes: tuple[str, ...], names: Iterable[str] = (
     """The answer with a secret in every place, one after the other, where none may be published.
 
     These are strings, also in lists, under a name that `publishes` does not list, keys that are not in `names`, and
-    of a text each word, an extra line, and the line of a UPS.
+    of a text each word outside of the columns that `publishes` names by their titles, an extra line, the line of a UPS.
     """
     if decoded(content)[1] is None:
-        yield from _poisoned_text(content.decode(errors="replace"))
+        yield from _poisoned_text(content.decode(errors="replace"), publishes)
         return
     for swap in (lambda _: CANARY, lambda text: f"{text} {CANARY}"):
         yield from exchanged(content, lambda name, value, swap=swap: _told(name, value, publishes, swap))
@@ -153,13 +154,27 @@ def _told(name: str, value: Any, publishes: tuple[str, ...], swap: Callable[[str
     return swap(value) if isinstance(value, str) and name not in publishes else value
 
 
-def _poisoned_text(text: str) -> Iterator[bytes]:
+def _poisoned_text(text: str, publishes: tuple[str, ...]) -> Iterator[bytes]:
+    published = list(_published(text, publishes))
     for word in re.finditer(r"\w+", text):
-        yield f"{text[: word.start()]}{CANARY}{text[word.end() :]}".encode()
+        if not any(start <= word.start() < end for start, end in published):
+            yield f"{text[: word.start()]}{CANARY}{text[word.end() :]}".encode()
     lines = text.splitlines(keepends=True)
     for line in (CANARY, UPS_LINE):
         for position in range(len(lines) + 1):
             yield "".join((*lines[:position], f"{line}\n", *lines[position:])).encode()
+
+
+def _published(text: str, titles: tuple[str, ...]) -> Iterator[tuple[int, int]]:
+    """Where the cells of published columns stand, in tables whose cells are parted by tabs."""
+    columns: set[int] = set()
+    for line in re.finditer(r".+", text):
+        cells = line[0].split("\t")
+        if found := {column for column, cell in enumerate(cells) if cell in titles}:
+            columns = found
+            continue
+        ends = list(accumulate((len(cell) + 1 for cell in cells), initial=line.start()))
+        yield from ((ends[column], ends[column + 1] - 1) for column in columns if column < len(cells))
 
 
 def mistyped(content: bytes, publishes: tuple[str, ...]) -> Iterator[bytes]:

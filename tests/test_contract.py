@@ -170,6 +170,7 @@ TOLD_OF_FAULTS = ("pomona_textfile_error{", "pomona_textfile_problem{", "openwrt
 COUNTED = (
     *("openwrt_dhcp_leases ", "openwrt_neighbours{", "openwrt_wireless_stations{"),
     *("macos_updates_listed ", "macos_updates_restart_required "),
+    *("macos_kernel_extensions{", "macos_package_receipts{", "macos_homebrew_packages{"),
 )
 """How many lines a report has: one that ends after a whole line cannot be told from a shorter one. Over SSH each answer
 stands between marks, so none ends early unseen."""

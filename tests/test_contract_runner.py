@@ -219,7 +219,7 @@ def failures(declared: Collector, answer: Captured) -> Iterator[Captured]:
     yield Captured(CANARY.encode(), CANARY.encode(), exit=99)
     yield Captured(answer.stdout, CANARY.encode(), exit=99)
     is_text = decoded(answer.stdout)[1] is None and not declared.foreign
-    wrong = poisons(answer.stdout, ()) if is_text else mistyped(answer.stdout, declared.publishes)
+    wrong = poisons(answer.stdout, declared.publishes) if is_text else mistyped(answer.stdout, declared.publishes)
     for printed in (*GARBAGE, *wrong):
         yield Captured(printed, CANARY.encode(), answer.exit)
 

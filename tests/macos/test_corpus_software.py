@@ -2,14 +2,46 @@
 
 import json
 import plistlib
+import re
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from exporters.core.context import Context
+from exporters.core.flight import look
+from exporters.core.metrics import render
 from exporters.macos.applications import REPORT, applications
-from macos.looking import see
+from exporters.macos.extensions import LIST, LOADED, ExtensionsConfig, extensions
+from exporters.sources.replay import Replay
+from macos.looking import captures, see
+
+# counts by state, then category, bundle and version of each
+EXTENSIONS: dict[str, tuple[dict[str, float], list[tuple[str, str, str]]]] = {
+    "endpoint-security-2026.txt": (
+        {"activated_enabled": 2},
+        [
+            ("endpoint_security", "ai.canyonroad.agentsh.SysExt", "1.0"),
+            ("endpoint_security", "ai.canyonroad.beacon.sysext", "0.1.0"),
+        ],
+    ),
+    "network-intel-2026.txt": (
+        {"activated_enabled": 1},
+        [("network", "com.macpaw.clearvpn.macos-setapp.system-network-extension", "3.2.9")],
+    ),
+    "two-versions-2020.txt": (
+        {"waiting_for_user": 1, "activated_enabled": 1},
+        [
+            ("endpoint_security", "com.google.santa.daemon", "1.13"),
+            ("endpoint_security", "com.google.santa.daemon", "1.15"),
+        ],
+    ),
+    "waiting-for-user.txt": (
+        {"waiting_for_user": 1},
+        [("endpoint_security", "ai.canyonroad.agentsh.SysExt", "1.0")],
+    ),
+}
 
 
 @pytest.fixture
@@ -37,6 +69,33 @@ def test_applications(macos: Path) -> None:
         "universal": 283, "intel": 44, "intel_32": 30, "apple_silicon": 1, "other": 9,
     }  # fmt: skip
     assert by("signed", seen.values) == {"true": 325, "false": 42}
+
+
+def test_every_list_of_system_extensions_is_read_here(macos: Path) -> None:
+    assert {path.name for path in (macos / "systemextensionsctl").iterdir()} == set(EXTENSIONS)
+
+
+@pytest.mark.parametrize("name", EXTENSIONS)
+def test_system_extensions(name: str, macos: Path) -> None:
+    states, listed = EXTENSIONS[name]
+    seen = see(extensions, {LIST: (macos / "systemextensionsctl" / name).read_bytes()})
+    assert seen.problems == {}
+    counts = {series: value for series, value in seen.values.items() if series.startswith("macos_system_extensions{")}
+    assert {state: value for state, value in by("state", counts).items() if value} == states
+    infos = [dict(re.findall(r'(\w+)="([^"]*)"', series)) for series in seen.values.keys() - counts.keys()]
+    assert sorted((each["category"], each["bundle"], each["version"]) for each in infos) == sorted(listed)
+    assert all(re.fullmatch(r"[A-Z0-9]{10}", each["team_id"]) for each in infos)
+
+
+def test_kernel_extensions(macos: Path) -> None:
+    """The two lines before the titles are of kextstat and of its errors."""
+    context = Context(config=ExtensionsConfig(kernel=True), key=b"fixture")
+    printed = (macos / "kextstat" / "macos11-intel-excerpt.txt").read_bytes()
+    seen = look(extensions, Replay(captures({LIST: b"0 extension(s)\n", LOADED: printed})), context)
+    assert seen.problems == {}
+    text = render(extensions.metrics(seen.reading, context)).decode()
+    assert 'macos_kernel_extensions{vendor="apple"} 9.0' in text
+    assert 'macos_kernel_extensions{vendor="other"} 0.0' in text
 
 
 def by(label: str, values: Any) -> dict[str, float]:
