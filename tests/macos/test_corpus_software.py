@@ -4,6 +4,7 @@ import json
 import plistlib
 import re
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from exporters.core.flight import look
 from exporters.core.metrics import render
 from exporters.macos.applications import REPORT, applications
 from exporters.macos.extensions import LIST, LOADED, ExtensionsConfig, extensions
+from exporters.macos.packages import HISTORY, packages
 from exporters.sources.replay import Replay
 from macos.looking import captures, see
 
@@ -96,6 +98,19 @@ def test_kernel_extensions(macos: Path) -> None:
     text = render(extensions.metrics(seen.reading, context)).decode()
     assert 'macos_kernel_extensions{vendor="apple"} 9.0' in text
     assert 'macos_kernel_extensions{vendor="other"} 0.0' in text
+
+
+def test_history(macos: Path) -> None:
+    path = macos / "system_profiler-installhistory" / "catalina-vmware-intel.json"
+    items = json.loads(path.read_bytes())["SPInstallHistoryDataType"]
+    seen = see(packages, {HISTORY: path.read_bytes()})
+    assert seen.problems == {}
+    for source in ("apple", "other"):
+        dates = [each["install_date"] for each in items if each["package_source"] == f"package_source_{source}"]
+        assert seen.values[f'macos_package_installs{{source="{source}"}}'] == len(dates)
+        last = seen.values[f'macos_package_last_install_timestamp_seconds{{source="{source}"}}']
+        assert datetime.fromtimestamp(last, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") == max(dates)
+    assert len(seen.values) == 4
 
 
 def by(label: str, values: Any) -> dict[str, float]:
