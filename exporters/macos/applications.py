@@ -166,7 +166,7 @@ UNLISTED = gauge(
     parse=parse,
     cadence=12 * 3600,
     config=Applications,
-    publishes=("path", "version"),
+    publishes=("arch_kind", "obtained_from", "path", "version"),
 )
 def applications(reading: Inventory, _: Context) -> Iterable[Sample]:
     """Kinds of which there is none have no sample."""

@@ -165,6 +165,7 @@ BREW = gauge(
     parse=parse,
     cadence=12 * 3600,
     config=PackagesConfig,
+    publishes=("package_source",),
     unverified=(
         "Receipts (`receipts: true`) and Homebrew's packages (`homebrew: true`): the forms of `pkgutil --pkgs` and of"
         " Homebrew's folders are reported, there is no capture."

@@ -15,6 +15,8 @@ LONG_NUMBER = 1_000_000
 REPORT = re.compile(r"SP\w+DataType\Z")
 VOLUMES = re.compile(r"volumes|media\Z", re.IGNORECASE)
 """Below them `_name`, which a device's item may publish, is what a person called a disk."""
+OWN_PLACE = re.compile(r"/(Users|home|Volumes|media)/(?!Shared/)[^/]+/.", re.DOTALL)
+"""What a person keeps below their folder or on their disk is named by them, under whatever key."""
 _STRUCTURES = (b"bplist", b"<?xml", b"<plist", b"<!DOCTYPE plist", b"{", b"[")
 
 
@@ -111,7 +113,7 @@ class Redactor:
         if publishes is None:
             return self.stand_in(value) if IDENTITY.search(key) else cleaned
         if key in publishes:
-            return self._published(value)
+            return self.stand_in(value) if OWN_PLACE.match(value) else self._published(value)
         if cleaned == value and is_harmless(value) and not IDENTITY.search(key):
             return value
         return self.stand_in(value)

@@ -60,7 +60,9 @@ WAITING = "activated waiting for user"
 
 def release(view: View, product: str) -> tuple[int, float]:
     """The number of the version that this Mac has, and for how many seconds: each Mac is late by a time of its own."""
-    number, since = divmod(view.at.time + view.chance(f"release {product}").uniform(0, RELEASE_EVERY), RELEASE_EVERY)
+    number, since = divmod(
+        view.at.time + view.chance(f"release {product}").uniform(0, 3 * RELEASE_EVERY), RELEASE_EVERY
+    )
     return int(number), since
 
 

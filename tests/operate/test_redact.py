@@ -61,6 +61,14 @@ def test_published_keys_keep_their_strings_but_no_owner(redactor: Redactor) -> N
     assert not {"Anna", "Example", "Sesame"} & set(re.findall(r"\w+", json.dumps(kept)))
 
 
+@pytest.mark.parametrize("place", ["/Users/anna/Secret Plans/Draft.app", "/Volumes/Annas Disk/Draft.app"])
+def test_what_lies_in_a_place_of_a_person_is_replaced_under_a_published_key_too(redactor: Redactor, place: str) -> None:
+    printed = json.dumps({"path": [place, "/Applications/Graft.app", "/Users/Shared/Graft.app"]}).encode()
+    own, *shared = json.loads(redactor.document(printed, {"path"}))["path"]
+    assert not re.search("anna|secret|plans|draft|disk", own, re.IGNORECASE)
+    assert shared == ["/Applications/Graft.app", "/Users/Shared/Graft.app"]
+
+
 def test_identity_keys_are_replaced_even_where_the_value_looks_harmless(redactor: Redactor) -> None:
     tree = {"serial_num": "1234567", "device_address": "12", "USB Serial": 123456789012, "UID": 77, "count": 123456789}
     other = redacted(redactor, tree)

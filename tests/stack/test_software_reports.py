@@ -2,7 +2,7 @@
 
 import pytest
 
-from exporters.stack.software_reports import DAY, RELEASE_EVERY
+from exporters.stack.software_reports import DAY, RELEASE_EVERY, UPGRADE_LASTS
 from stack.scraping import NAMES, Scraped, Simulation
 
 COLLECTORS = ("applications", "packages", "extensions")
@@ -48,7 +48,7 @@ def test_some_macs_have_long_had_nothing_from_apple() -> None:
 def test_an_extension_is_upgraded_within_days() -> None:
     simulation = Simulation()
     seen = set()
-    for _ in range(int(RELEASE_EVERY / 3600) + 8):
+    for _ in range(int((RELEASE_EVERY + 2 * UPGRADE_LASTS) / 3600)):
         seen |= told(simulation.probe(NAMES[0]), "macos_system_extension_info").keys()
         simulation.clock.move(3600)
     upgrading = {series for series in seen if 'state="waiting_to_upgrade"' in series}
