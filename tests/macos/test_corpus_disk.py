@@ -1,23 +1,36 @@
 """Captures of real Macs: each file about disks gives the facts that its manifest states."""
 
 import json
+import plistlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from exporters.core.context import Context
 from exporters.core.flight import look
 from exporters.macos.disk_health import REPORT, SMARTCTL, START_DISK, Config, disk_health
+from exporters.macos.storage import CONTAINERS, MOUNTED, storage
 from exporters.sources.replay import Captured, Replay
 from macos.looking import captures, see
 
-READ = {"diskutil-info": "*.plist", "system_profiler-nvme": "*.json", "system_profiler-sata": "*.json", "smartctl": "*"}
+READ = {
+    "diskutil-apfs": "*.plist",
+    "diskutil-info": "*.plist",
+    "smartctl": "*",
+    "system_profiler-nvme": "*.json",
+    "system_profiler-sata": "*.json",
+    "system_profiler-storage": "*.json",
+}
 START = "diskutil-info/m5-macos26.6-root.plist"
 MACBOOK = "system_profiler-nvme/m5-macos26.6.json"
 VIRTUAL = ("system_profiler-nvme/catalina-vmware-intel.json", "system_profiler-nvme/runner-macos26-vm-empty.json")
 SATA = "system_profiler-sata/catalina-vmware-intel.json"
 LOG = "smartctl/m2pro-macos26.5-x.json"
 INFO = 'macos_disk_info{device="disk0",internal="%s",model="%s",protocol="%s",source="%s"}'
+ISC = "diskutil-apfs/iscpreboot-apple-silicon.plist"
+USB = "system_profiler-storage/apple-silicon-1tb-usb.json"
+OLD = "system_profiler-storage/catalina-vmware-intel.json"
 REFUSAL = "smartctl/m1pro-open-failed.txt"
 
 
@@ -28,7 +41,7 @@ def macos(corpus: Path) -> Path:
 
 def test_every_capture_that_counts_is_read_here(macos: Path) -> None:
     there = {f"{folder}/{path.name}" for folder, pattern in READ.items() for path in (macos / folder).glob(pattern)}
-    assert there == {START, MACBOOK, *VIRTUAL, SATA, LOG, REFUSAL}
+    assert there == {START, MACBOOK, *VIRTUAL, SATA, LOG, REFUSAL, ISC, USB, OLD}
 
 
 def test_a_macbook_pro_m5(macos: Path) -> None:
@@ -98,3 +111,34 @@ def test_no_serial_number_of_a_capture_is_published(macos: Path) -> None:
     told, _ = asked(Captured((macos / LOG).read_bytes(), exit=4))
     seen = see(disk_health, {REPORT: (macos / MACBOOK).read_bytes()})
     assert not any("REDACTED" in series or "SYNTH" in series for series in (*told, *seen.values))
+
+
+def listed(macos: Path, name: str, *roles: str) -> bytes:
+    """The one container that was captured, as another one."""
+    tree: Any = plistlib.loads((macos / ISC).read_bytes())
+    (container,) = tree["Containers"]
+    container["ContainerReference"] = name
+    for volume, role in zip(container["Volumes"], roles, strict=True):
+        volume["Roles"] = [role]
+    return plistlib.dumps(tree)
+
+
+def test_the_isc_container_is_a_part_of_the_system(macos: Path) -> None:
+    seen = see(storage, {CONTAINERS: (macos / ISC).read_bytes(), MOUNTED: (macos / USB).read_bytes()})
+    assert (seen.values, seen.problems) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("report", "name", "internal", "protocol"),
+    [(USB, "disk3", "true", "Apple Fabric"), (USB, "disk7", "false", "USB"), (OLD, "disk1", "true", "PCI")],
+)
+def test_a_container_that_people_fill(report: str, name: str, internal: str, protocol: str, macos: Path) -> None:
+    told = {CONTAINERS: listed(macos, name, "System", "Data"), MOUNTED: (macos / report).read_bytes()}
+    seen = see(storage, told)
+    info = f'macos_storage_container_info{{container="{name}",internal="{internal}",protocol="{protocol}"}}'
+    assert seen.problems == {}
+    assert seen.values[info] == 1
+    assert seen.values[f'macos_storage_container_size_bytes{{container="{name}"}}'] == 524288000
+    assert seen.values[f'macos_storage_container_free_bytes{{container="{name}"}}'] == 505962496
+    assert seen.values[f'macos_storage_volume_used_bytes{{container="{name}",volume_role="system"}}'] == 6475776
+    assert seen.values[f'macos_storage_volume_filevault{{container="{name}",volume_role="data"}}'] == 1
