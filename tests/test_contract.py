@@ -153,8 +153,9 @@ def test_without_a_field_a_measurement_is_missing_or_as_it_was(name: str) -> Non
                 assert not new or key in TELLS_THE_GENERATION, f"{folder.name}: without {key}: {new}"
 
 
-TELLS_THE_GENERATION = {"Temperature"}
-"""Its absence from the battery's node is the mark of macOS 27, which means something else by the rest."""
+TELLS_THE_GENERATION = {"Temperature", "Destinations"}
+"""Without the first, the battery's node is that of macOS 27, which means something else by the rest; without the second
+`tmutil destinationinfo` says that there are no destinations."""
 
 
 def samples(text: str) -> set[str]:
