@@ -205,7 +205,10 @@ SMART: Mapping[str, Family] = {
     cadence=3600,
     config=Config,
     privilege="none; root for smartctl, where it is configured",
-    publishes=("device_model", "model_name", "BusProtocol"),
+    publishes=(
+        *("bsd_name", "device_model", "smart_status", "model_name"),
+        *("APFSContainerReference", "APFSPhysicalStore", "ParentWholeDisk", "BusProtocol", "SMARTStatus"),
+    ),
 )
 def disk_health(reading: Disks, _: Context) -> Iterable[Sample]:
     """Nothing for what a disk does not tell."""

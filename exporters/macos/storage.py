@@ -157,7 +157,7 @@ FILEVAULT = gauge(
     optional=(MOUNTED,),
     parse=parse,
     cadence=900,
-    publishes=("protocol",),
+    publishes=("ContainerReference", "bsd_name", "protocol"),
     unverified=(
         "Of `diskutil apfs list` only the part for one container of an Apple silicon Mac has been seen; which roles"
         " the volumes of the start container have is known from reports."

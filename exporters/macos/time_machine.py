@@ -208,6 +208,7 @@ USED = gauge(
     parse=parse,
     cadence=900,
     config=Config,
+    publishes=("Kind",),
     privilege="none; Full Disk Access for last_backup, where it is configured",
     unverified=(
         "The file with the dates of backups, read only where `last_backup` is configured, has been seen of OS X 10.9;"

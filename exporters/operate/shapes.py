@@ -28,6 +28,8 @@ COMMON = frozenset(
 )
 SHORTEST_NAME = 3
 _YES_NO = frozenset({"yes", "no", "true", "false", "on", "off", "enabled", "disabled"})
+_ROLES = frozenset({"system", "data", "preboot", "recovery", "vm", "update", "backup"})
+"""Those of APFS volumes."""
 _APPLE_TOKEN = re.compile(
     r"(attrib|receptacle|apple|hub|usb|thunderbolt[a-z0-9]*|sp[a-z]+)_[a-z0-9_]+\Z", re.IGNORECASE
 )
@@ -36,9 +38,9 @@ _UNIT = re.compile(r"([kmgtµ]?(i?b|b/s|ib/s|w|wh|a|ah|v|hz|s|j)|bytes?|dbm|rpm|
 
 
 def is_harmless(text: str) -> bool:
-    """Yes or no, a token of Apple's tools, or short numbers with units: nothing that tells one machine from another."""
+    """Yes or no, a role of a volume, a token of Apple's tools, or short numbers with units: nothing that tells one machine from another."""
     folded = text.strip().casefold()
-    if folded in _YES_NO or _APPLE_TOKEN.match(folded):
+    if folded in _YES_NO | _ROLES or _APPLE_TOKEN.match(folded):
         return True
     words = re.split(r"[\s()%,:]+|(?<!b)/", folded)
     return all(_NUMBER.match(word) or _UNIT.match(word) for word in words)

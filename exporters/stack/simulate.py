@@ -39,8 +39,8 @@ log = logging.getLogger("pomona")
 
 
 def settings() -> Settings:
-    """The defaults of every collector, and the fleet's policy."""
-    flags = {"collectors.peripherals.policy": {"allow": ALLOWED}}
+    """The defaults of every collector, the fleet's policy, and dates of backups, as with Full Disk Access."""
+    flags = {"collectors.peripherals.policy": {"allow": ALLOWED}, "collectors.time_machine.last_backup": True}
     return load(discover(PACKAGES), None, {}, flags, lambda _: KEY)
 
 
