@@ -4,8 +4,8 @@ The file is what macOS itself keeps of its last check: nobody is asked over the 
 Apple, once a day, by `softwareupdate -l`: only that tells whether a restart is needed.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -51,6 +51,7 @@ class Look:
     """What the file says; `now` as a Unix time where Apple may be asked; `listed` where it was and answered."""
 
     found: Found
+    offered: Mapping[str, float]
     now: float | None = None
     asked: bool = False
     listed: Listed | None = None
@@ -60,8 +61,9 @@ class Look:
 class State:
     """The last look at the file, and what is remembered of lists."""
 
-    found: Found
     past: Observations
+    found: Found
+    offered: Mapping[str, float] = field(default_factory=dict)
 
 
 def optional(context: Context) -> tuple[File | System, ...]:
@@ -83,11 +85,12 @@ def _now(replies: Replies) -> float | None:
 
 
 def parse(replies: Replies, _: Context) -> Look | Partial:
-    """The file and the list apart: one that cannot be read leaves the other."""
+    """The file, the dates of offers in it, and the list apart: one that cannot be read leaves the others."""
     faults: list[str] = []
     told = _read(PLIST, updates_found.found, replies, faults)
+    offered = _read(PLIST, updates_found.offered, replies, faults) if told else {}
     listed = _read(LIST, updates_found.listed, replies, faults)
-    look = Look(told or Found(), _now(replies), LIST in tuple(replies), listed)
+    look = Look(told or Found(), offered or {}, _now(replies), LIST in tuple(replies), listed)
     return Partial(look, "; ".join(faults)) if faults else look
 
 
@@ -103,7 +106,7 @@ def advance(state: State | None, reading: Look, _now: float, _: Context) -> Stat
     """The file as it is now, the list as it was last."""
     past = state.past if state is not None else Observations()
     asked = reading.now if reading.asked else past.asked
-    return State(reading.found, Observations(asked, _listing(past.listing, reading)))
+    return State(Observations(asked, _listing(past.listing, reading)), reading.found, reading.offered)
 
 
 def _listing(past: Kept | None, reading: Look) -> Kept | None:
@@ -145,7 +148,7 @@ LISTED_AT = gauge("macos_updates_list_timestamp_seconds", "When Apple's list was
     then_asks=(LIST,),
     parse=parse,
     advance=advance,
-    memory=Memory(Observations, lambda state: state.past, lambda past: State(Found(), past)),
+    memory=Memory(Observations, lambda state: state.past, lambda past: State(past, Found())),
     cadence=3600,
     config=UpdatesConfig,
     publishes=(*NAMES, "LastRecommendedMajorOSBundleIdentifier"),
@@ -156,15 +159,16 @@ LISTED_AT = gauge("macos_updates_list_timestamp_seconds", "When Apple's list was
 )
 def updates(state: State, context: Context) -> Iterable[Sample]:
     """Counts by kind, no titles; the list only while it is configured."""
-    yield from _of_file(state.found)
+    yield from _of_file(state)
     if context.config.list and state.past.listing is not None:
         yield from _of_list(state.past.listing)
 
 
-def _of_file(found: Found) -> Iterator[Sample]:
+def _of_file(state: State) -> Iterator[Sample]:
+    found = state.found
     for kind, count in (found.pending or {}).items():
         yield from PENDING(count, kind=kind)
-    for kind, time in (found.offered or {}).items():
+    for kind, time in state.offered.items():
         yield from OFFERED(time, kind=kind)
     yield from CHECKED(found.checked)
     yield from MAJOR(found.major)

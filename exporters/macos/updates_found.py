@@ -32,10 +32,9 @@ Update = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Pending updates by kind, Unix times of the oldest first offer of each and of the last check; None if not told."""
+    """Pending updates by kind, the Unix time of the last check, whether an upgrade is offered; None if not told."""
 
     pending: Mapping[str, int] | None = None
-    offered: Mapping[str, float] | None = None
     checked: float | None = None
     major: bool | None = None
 
@@ -56,10 +55,20 @@ def found(data: bytes) -> Found:
     pending = None if kinds is None else Counter(kinds)
     return Found(
         pending=None if pending is None else {kind: pending[kind] for kind in KINDS},
-        offered=_offered(updates or (), maybe(record, told.get("FirstOfferDateDictionary")) or {}),
         checked=maybe(_time, told.get("LastSuccessfulDate")),
         major=_major(pending, maybe(text, told.get("LastRecommendedMajorOSBundleIdentifier"))),
     )
+
+
+def offered(data: bytes) -> Mapping[str, float]:
+    """By kind the oldest first offer of what is pending, as Unix time: the dates of what was installed stay there."""
+    told = record(plist(data))
+    dates = maybe(record, told.get("FirstOfferDateDictionary")) or {}
+    oldest: dict[str, float] = {}
+    for update in maybe(_updates, told.get("RecommendedUpdates")) or ():
+        times = [time for name in _names(update) if (time := maybe(_time, dates.get(name)))]
+        oldest |= {kind: min(*times, oldest.get(kind, DISTANT)) for kind in [_kind(update)] if times}
+    return oldest
 
 
 def _updates(value: Any) -> Sequence[Update]:
@@ -75,17 +84,6 @@ def _kind(update: Update) -> str:
     names = _names(update)
     unnamed = MACOS if maybe(flag, update.get("MobileSoftwareUpdate")) else OTHER
     return next((kind for kind, form in FORMS.items() if any(form.match(name) for name in names)), unnamed)
-
-
-def _offered(updates: Sequence[Update], dates: Mapping[str, Any]) -> Mapping[str, float]:
-    """The oldest first offer of what is pending now: dates of updates that were installed stay in the dictionary."""
-    offered: dict[str, float] = {}
-    for update in updates:
-        times = [time for name in _names(update) if (time := maybe(_time, dates.get(name)))]
-        if times:
-            kind = _kind(update)
-            offered[kind] = min(*times, offered.get(kind, DISTANT))
-    return offered
 
 
 def _major(pending: Mapping[str, int] | None, bundle: str | None) -> bool | None:

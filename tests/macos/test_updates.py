@@ -132,6 +132,14 @@ def test_the_dates_that_mean_never_are_no_times(never: datetime) -> None:
     assert seen.problems == {}
 
 
+@pytest.mark.parametrize("dates", ["text", {MINOR: "2026-11-01"}, {MINOR: 5}])
+def test_offers_in_another_form_are_a_problem_and_leave_the_counts(dates: Any) -> None:
+    seen = told(RecommendedUpdates=[update(MINOR)], FirstOfferDateDictionary=dates)
+    assert pending(seen) == {"macos": 1}
+    assert not any("first_offer" in name for name in seen.values)
+    assert seen.problems.keys() == {"unparsable"}
+
+
 @pytest.mark.parametrize("broken", [b"", b"bplist00", b"{}", plistlib.dumps([]), plistlib.dumps("text")])
 def test_a_file_that_cannot_be_read_is_a_problem(broken: bytes) -> None:
     seen = see(updates, {PLIST: broken})
