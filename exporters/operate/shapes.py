@@ -38,7 +38,7 @@ _UNIT = re.compile(r"([kmgtµ]?(i?b|b/s|ib/s|w|wh|a|ah|v|hz|s|j)|bytes?|dbm|rpm|
 
 
 def is_harmless(text: str) -> bool:
-    """Yes or no, a role of a volume, a token of Apple's tools, or short numbers with units: nothing that tells one machine from another."""
+    """What tells no machine apart: yes or no, a volume's role, a token of Apple's tools, short numbers with units."""
     folded = text.strip().casefold()
     if folded in _YES_NO | _ROLES or _APPLE_TOKEN.match(folded):
         return True

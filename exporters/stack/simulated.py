@@ -12,19 +12,19 @@ import msgspec
 
 from exporters.core.clock import Clock
 from exporters.sources.replay import Captured, Captures, Supply
-from exporters.stack import backup_reports, device_reports, disk_reports, facts, posture_reports, power_reports, software_reports
+from exporters.stack import device_reports, facts, power_reports
 from exporters.stack.dynamics import HOUR, MINUTE, Habit, Nap, Naps, Visit, wave
 from exporters.stack.facts import Moment, Rates
 from exporters.stack.machines import MODELS, Battery, Device, Model
 from exporters.stack.power_reports import PACK_ONLY, Power, power
-from exporters.stack.view import Fact, Report, Reports, View
+from exporters.stack.topics import TOPICS
+from exporters.stack.view import Fact, Report, View
 
 UP_AT_FIRST = 10 * MINUTE
 WARM, HOT = 0.8, 0.9
 LOW = 0.2
 LASTING = 4 * MINUTE
 """Seconds after which a low battery has been looked at, scraped, and was low for as long as a rule wants."""
-TOPICS: tuple[Reports, ...] = (posture_reports.REPORTS, software_reports.REPORTS, disk_reports.REPORTS, backup_reports.REPORTS,)
 SITES = ("north", "south", "west")
 
 

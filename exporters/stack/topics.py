@@ -1,0 +1,9 @@
+"""The topics of a simulated Mac's reports: each module declares what it answers."""
+
+from exporters.stack.backup_reports import REPORTS as BACKUPS
+from exporters.stack.disk_reports import REPORTS as DISKS
+from exporters.stack.posture_reports import REPORTS as POSTURE
+from exporters.stack.software_reports import REPORTS as SOFTWARE
+from exporters.stack.view import Reports
+
+TOPICS: tuple[Reports, ...] = (POSTURE, SOFTWARE, DISKS, BACKUPS)
