@@ -21,6 +21,7 @@ Parse = Callable[[Replies, Context], Any]
 OPEN_WORDS: Mapping[str, re.Pattern[str]] = {
     "DATE": re.compile(r"\d{4}-\d{2}-\d{2}"),
     "NAME": re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}"),
+    "JOB": re.compile(r"(system|gui/\d{1,10})/[A-Za-z0-9][A-Za-z0-9_.@+-]{0,127}"),
 }
 Advance = Callable[[Any, Any, float, Context], Any]
 Metrics = Callable[[Any, Context], Iterable[Sample]]
@@ -106,7 +107,7 @@ def collector(name: str, *families: Family, **fields: Any) -> Callable[[Metrics]
 
     `required` and `optional` are tuples of questions, or pure functions of the context. `then(replies, context, state)`
     names the questions of one second round, all optional; `state` is that of `advance`, None before its first look.
-    The commands among them come from `then_asks`, in which DATE and NAME stand for words that are not known before.
+    The commands among them come from `then_asks`, in which DATE, NAME and JOB stand for words not known before.
     `cadence` is in seconds, None for "at each scrape". `config_of` names the collector whose config is shared.
     `publishes` lists the keys of the source whose strings may be published at the standard privacy level.
     `events(state)` are the events that the last `advance` noticed, for the audit log.
