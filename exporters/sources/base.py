@@ -50,9 +50,10 @@ class Command(Question[Output]):
 
 @dataclass(frozen=True, slots=True)
 class File(Question[bytes]):
-    """The content of a regular file."""
+    """The content of a regular file; of its start so many bytes as `head` are enough, a source may give more."""
 
     path: str
+    head: int | None = None
 
     def __str__(self) -> str:
         return self.path

@@ -67,8 +67,8 @@ class Local:
         match question:
             case Command():
                 return self._run(question)
-            case File(path=path):
-                return _content(path, self.limit)
+            case File(path=path, head=head):
+                return _content(path, self.limit, head)
             case Listing(path=path, pattern=pattern):
                 return _listing(path, pattern)
             case System(name=name):
@@ -93,11 +93,12 @@ class Local:
         return {"LC_ALL": "C", "LANG": "C", "PATH": path, "HOME": home}
 
 
-def _content(path: str, limit: int) -> bytes:
+def _content(path: str, limit: int, head: int | None) -> bytes:
+    most = limit + 1 if head is None else min(head, limit)
     try:
         with open(path, "rb", buffering=0, opener=_open_regular) as file:
             content = bytearray()
-            while chunk := file.read(limit + 1 - len(content)):
+            while chunk := file.read(most - len(content)):
                 content += chunk
     except (OSError, ValueError) as error:
         raise _refusal(error) from error

@@ -195,6 +195,13 @@ def test_a_file_is_read_whole(tmp_path: Path) -> None:
     assert Local().ask(File(str(tmp_path / "data"))) == content
 
 
+def test_of_a_file_no_more_is_read_than_is_wanted(tmp_path: Path) -> None:
+    (tmp_path / "data").write_bytes(b"abcdef")
+    assert Local().ask(File(str(tmp_path / "data"), head=4)) == b"abcd"
+    assert Local().ask(File(str(tmp_path / "data"), head=9)) == b"abcdef"
+    assert Local(limit=5).ask(File(str(tmp_path / "data"), head=4)) == b"abcd"
+
+
 def test_a_file_over_the_limit_is_too_large_and_one_at_the_limit_is_not(tmp_path: Path) -> None:
     (tmp_path / "data").write_bytes(b"x" * 11)
     assert len(Local(limit=11).ask(File(str(tmp_path / "data")))) == 11
