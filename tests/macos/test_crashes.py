@@ -118,6 +118,9 @@ def test_what_happened_while_the_exporter_was_down_is_counted_and_marked() -> No
     mac.write("panic-full-2026-10-07-120951.panic", 2e9)
     assert counted(mac.look()) == {"panic": 1}
     assert mac.events() == [{"event": "report", "kind": "panic", "folder": "system", "while_down": "true"}]
+    mac.write("panic-full-2026-10-08-120951.panic", 3e9)
+    mac.look()
+    assert mac.events() == [{"event": "report", "kind": "panic", "folder": "system"}]
 
 
 def test_a_simulators_process_and_hidden_twins_are_no_reports() -> None:
