@@ -43,12 +43,21 @@ class Redactor:
                 tree = self._tree(plistlib.loads(data), "", publishes)
                 return plistlib.dumps(tree, fmt=form, sort_keys=False)
             if head.startswith(_STRUCTURES[4:]):
-                return json.dumps(self._tree(json.loads(data), "", publishes), ensure_ascii=False, indent=1).encode()
+                return self._json(data, publishes)
         except Exception as error:  # plistlib lets many kinds through: expat, struct, index, recursion
             raise Unreadable(type(error).__name__) from error
         if b"\0" in data:
             raise Unreadable("binary data")
         return self.text(data.decode(errors="surrogateescape")).encode(errors="surrogateescape")
+
+    def _json(self, data: bytes, publishes: Collection[str]) -> bytes:
+        """One line stays one line. Of what is JSON only in its first line, as crash reports are, that line alone."""
+        first, _, rest = data.strip().partition(b"\n")
+        try:
+            tree, indent = json.loads(data), 1 if rest else None
+        except ValueError:
+            tree, indent = json.loads(first), None
+        return json.dumps(self._tree(tree, "", publishes), ensure_ascii=False, indent=indent).encode()
 
     def facts(self, value: Any) -> Any:
         """System facts, whose strings are kept as far as no pattern finds anything in them."""

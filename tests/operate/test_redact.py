@@ -108,6 +108,17 @@ def test_a_plist_keeps_its_form_and_numbers(redactor: Redactor, form: plistlib.P
     assert b"F8Y1234ABCD" not in data
 
 
+def test_of_a_crash_report_only_its_first_line_stays(redactor: Redactor) -> None:
+    head = b'{"bug_type": "309", "platform": 1, "incident_id": "5C8F13A7-AED3-47EC-840E-97C24C0985C3"}'
+    for rest in (b"", b"\n", b'\n{\n "userID" : 501, "procPath" : "/Users/anna/x"\n}\n', b"\n{ cut"):
+        kept = redactor.document(head + rest, ())
+        assert kept.count(b"\n") == 0
+        told = json.loads(kept)
+        assert (told["bug_type"], told["platform"]) == ("309", 1)
+        assert told.keys() == {"bug_type", "platform", "incident_id"}
+        assert "5C8F13A7" not in told["incident_id"]
+
+
 @pytest.mark.parametrize(
     "data", [b'{"serial": "C02', b"<?xml version='1.0'?><plist><dict><key>Serial", b"bplist00", b"a\0b"]
 )
