@@ -20,12 +20,14 @@ from exporters.sources.base import (
     NotFound,
     Outcome,
     Output,
+    Probe,
     Question,
     SourceError,
     System,
     TooLarge,
     ask_each,
 )
+from exporters.sources.probes import Probing
 from exporters.sources.where import ADDED_DIRECTORIES, DEFAULT_DIRECTORIES
 
 LIMIT = 16 * 1024 * 1024
@@ -46,18 +48,23 @@ class Local:
     added: tuple[str, ...] = ADDED_DIRECTORIES
     limit: int = LIMIT
     running: process.Running = field(default_factory=process.Running, repr=False, compare=False)
+    probing: Probing = field(default_factory=Probing, repr=False, compare=False)
 
     def ask(self, question: Question[Answer_co]) -> Answer_co:
         """The answer, or a `SourceError`."""
         return cast("Answer_co", self._answer(question))
 
     def ask_many(self, questions: Iterable[Question[Any]]) -> Outcome:
-        """Each question with its answer or its error."""
-        return ask_each(self, questions)
+        """Each question with its answer or its error; the probes run beside each other."""
+        asked = tuple(questions)
+        answers: dict[Question[Any], Any] = dict.fromkeys(asked)
+        answers |= ask_each(self, (each for each in asked if not isinstance(each, Probe)))
+        return answers | self.probing.ask_all(each for each in asked if isinstance(each, Probe))
 
     def close(self) -> None:
-        """Ends the programs that run."""
+        """Ends the programs that run, and the waiting for probes."""
         self.running.end()
+        self.probing.close()
 
     def where(self, name: str) -> str | None:
         """The absolute path of a program: what runs, and what sudoers lines and documentation print."""
@@ -73,6 +80,8 @@ class Local:
                 return _listing(path, pattern)
             case System(name=name):
                 return system.facts(name)
+            case Probe():
+                return self.probing.ask(question)
         raise NotFound("a local source does not answer this kind of question")
 
     def _run(self, command: Command) -> Output:

@@ -56,8 +56,12 @@ class Remembering:
         return cast("Answer_co", outcome)
 
     def ask_many(self, questions: Iterable[Question[Any]]) -> Outcome:
-        """Each question with its answer or its error."""
-        return ask_each(self, questions)
+        """Each question with its answer or its error; what is asked each time is asked together."""
+        asked = tuple(questions)
+        answers: dict[Question[Any], Any] = dict.fromkeys(asked)
+        answers |= ask_each(self, (each for each in asked if isinstance(each, Command)))
+        answers.update(self._source.ask_many([each for each in asked if not isinstance(each, Command)]))
+        return answers
 
     def close(self) -> None:
         """Ends what is under way."""

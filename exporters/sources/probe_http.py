@@ -1,0 +1,141 @@
+"""One HTTP request of a check: GET, one answer, its head and the begin of its body, each step measured."""
+
+import io
+import re
+import socket
+import ssl
+from http.client import HTTPException, HTTPResponse, IncompleteRead
+from typing import Any, NamedTuple
+
+import msgspec
+
+from exporters.sources.base import Failed, Probe
+from exporters.sources.probe_check import HOST, Check, Fault, place, reason_of
+from exporters.sources.probe_connect import Lookups, connected
+from exporters.sources.probe_tls import secured
+
+LARGEST = 65536
+"""Bytes of a body that are read."""
+GOOD = range(200, 300)
+_URL = re.compile(
+    rf"(?P<scheme>https?)://(?P<place>(?:{HOST}|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?)"
+    r"(?P<path>/[!-~]*)?(?P<query>\?[!-~]*)?\Z",
+    re.IGNORECASE,
+)
+
+
+class Url(NamedTuple):
+    """The parts of an address; `target` and `named` are what stands in the request and in its Host header."""
+
+    tls: bool
+    host: str
+    port: int
+    named: str
+    target: str
+
+    @classmethod
+    def of(cls, text: str) -> "Url":
+        """The address is not repeated in the error: it may hold a password."""
+        found = _URL.match(text.partition("#")[0])
+        if found is None:
+            raise Failed("the address is not http(s)://HOST[:PORT]/PATH, in ASCII and without a user name")
+        tls = found["scheme"].lower() == "https"
+        host, port = place(found["place"], 443 if tls else 80)
+        return cls(tls, host, port, found["place"], (found["path"] or "/") + (found["query"] or ""))
+
+
+class _Stream(io.RawIOBase):
+    """What the server sends, within the time of the check."""
+
+    def __init__(self, check: Check, sock: socket.socket) -> None:
+        self._check, self._sock = check, sock
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """The next bytes."""
+        self._sock.settimeout(self._check.left())
+        return self._sock.recv_into(buffer)
+
+    def makefile(self, _: str) -> io.BufferedReader:
+        """As the client asks a socket for it."""
+        return io.BufferedReader(self)
+
+
+def get(check: Check, probe: Probe, lookups: Lookups, trust: ssl.SSLContext | None) -> None:
+    """One request on a connection of its own; fails where no good answer came."""
+    url = Url.of(probe.address)
+    sock = connected(check, lookups.addresses(check, url.host, url.port))
+    with sock, secured(check, sock, url.host, trust) if url.tls else sock as way:
+        body = _exchanged(check, url, way)
+    if probe.field:
+        check.facts |= _value(body, probe.field)
+    if probe.pattern:
+        check.facts["matched"] = _search(probe.pattern, body)
+    if check.facts["status"] not in GOOD:
+        raise Fault("status")
+    if not check.facts.get("matched", True):
+        raise Fault("body")
+
+
+def _exchanged(check: Check, url: Url, sock: socket.socket) -> bytes:
+    """The begin of the body; what goes wrong has a word."""
+    try:
+        return _answered(check, url, sock)
+    except IncompleteRead as error:
+        raise Fault("reset") from error
+    except HTTPException as error:
+        raise Fault("protocol") from error
+    except ssl.SSLError as error:  # its number is none of the system's
+        raise Fault("tls") from error
+    except OSError as error:
+        raise Fault(reason_of(error)) from error
+
+
+def _answered(check: Check, url: Url, sock: socket.socket) -> bytes:
+    stream: Any = _Stream(check, sock)
+    response = HTTPResponse(stream, method="GET")
+    with check.phase("first_byte"):
+        sock.settimeout(check.left())
+        sock.sendall(_request(url))
+        if not response.fp.peek(1):
+            raise Fault("reset")
+    with check.phase("transfer"):
+        response.begin()
+        check.facts["status"] = response.status
+        body = response.read(LARGEST)
+        if response.length and len(body) < LARGEST:
+            raise Fault("reset")
+    return body
+
+
+def _request(url: Url) -> bytes:
+    head = (
+        f"GET {url.target} HTTP/1.1",
+        f"Host: {url.named}",
+        "User-Agent: pomona",
+        "Accept: */*",
+        "Accept-Encoding: identity",
+        "Connection: close",
+    )
+    return "\r\n".join((*head, "", "")).encode("ascii")
+
+
+def _search(pattern: str, body: bytes) -> bool:
+    try:
+        return re.search(pattern, body.decode(errors="replace")) is not None
+    except re.error as error:
+        raise Failed("the pattern is no regular expression") from error
+
+
+def _value(body: bytes, field: str) -> dict[str, Any]:
+    """The scalar that stands there, if one does."""
+    try:
+        found: Any = msgspec.json.decode(body)
+        for step in field.split("."):
+            found = found[int(step) if isinstance(found, list) else step]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, LookupError, TypeError, ValueError):
+        return {}
+    return {"value": found} if isinstance(found, str | bool | int | float) else {}
