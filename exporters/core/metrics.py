@@ -2,9 +2,11 @@
 
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 from prometheus_client.exposition import generate_latest
@@ -32,7 +34,7 @@ class MetricError(ValueError):
 
 
 class Sample(NamedTuple):
-    """One series' value; `suffix` is for the parts of foreign histograms and summaries."""
+    """One series' value; `suffix` is for the parts of histograms and summaries."""
 
     family: "Family"
     labels: Mapping[str, str]
@@ -81,6 +83,35 @@ def counter(name: str, help_: str, *labels: str) -> Family:
     return Family(name, "counter", help_, labels)
 
 
+def histogram(name: str, help_: str, *labels: str) -> Family:
+    """How often values up to each bound were seen; its samples come from a `Distribution`."""
+    return Family(name, "histogram", help_, labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """What was seen: of each bound (rising) how many values above the one before, beyond them all, and the sum."""
+
+    bounds: tuple[float, ...]
+    seen: tuple[int, ...] = ()
+    sum: float = 0.0
+
+    def observe(self, value: float) -> "Distribution":
+        """With one value more."""
+        seen = list(self.seen or (0,) * (len(self.bounds) + 1))
+        seen[bisect_left(self.bounds, value)] += 1
+        return Distribution(self.bounds, tuple(seen), self.sum + value)
+
+    def samples(self, family: Family, **labels: str | None) -> Iterator[Sample]:
+        """Buckets, each with those before it, then sum and count."""
+        (plain,) = family(self.sum, **labels)
+        totals = tuple(accumulate(self.seen or (0,) * (len(self.bounds) + 1)))
+        for bound, total in zip((*self.bounds, math.inf), totals, strict=True):
+            yield Sample(family, {**plain.labels, "le": _go(bound)}, float(total), "_bucket")
+        yield plain._replace(suffix="_sum")
+        yield plain._replace(value=float(totals[-1]), suffix="_count")
+
+
 def enum(name: str, help_: str, label: str, states: Sequence[str], *labels: str) -> Family:
     """A gauge for each state, exactly one of them 1."""
     return Family(name, "gauge", help_, (*labels, label), tuple(states))
@@ -110,7 +141,7 @@ class _Registry:
 
 
 class Block(NamedTuple):
-    """One family: its lines, the same in both formats, or foreign samples of which the client makes them."""
+    """One family: its lines, the same in both formats, or samples of which the client makes them."""
 
     family: Family
     lines: bytes

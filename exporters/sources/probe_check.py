@@ -22,6 +22,7 @@ REASONS: Mapping[int, str] = {
     errno.EHOSTDOWN: "unreachable",
     errno.EADDRNOTAVAIL: "unreachable",
     errno.EAFNOSUPPORT: "unreachable",
+    errno.EINVAL: "unreachable",  # by a route that drops, or an address of this link alone without its interface
     errno.ETIMEDOUT: "timeout",
     errno.ECONNRESET: "reset",
     errno.ECONNABORTED: "reset",
