@@ -58,6 +58,10 @@ And what is asked for once a day, which is told with its own time.
 """
 
 
+COUNT_LOOKS = ("pomona_endpoint_checks_total", "pomona_endpoint_failures_total", "pomona_endpoint_duration_seconds")
+"""What grows with each look and stays when there is none: counts of the process, not of anything that it was told."""
+
+
 class Machine:
     """A Runner with a collector over captures, and with a neighbour that must never notice what becomes of it."""
 
@@ -106,8 +110,8 @@ class Machine:
 
 
 def own(told: set[str]) -> set[str]:
-    """Without the neighbour and the Runner's own samples."""
-    return {line for line in told if not line.startswith(("pomona_collector_", "pomona_test_"))}
+    """Without the neighbour, the Runner's own samples and counts of looks."""
+    return {line for line in told if not line.startswith(("pomona_collector_", "pomona_test_", *COUNT_LOOKS))}
 
 
 def lively(name: str, pool: Pool, *, on_demand: bool = True) -> Machine:

@@ -84,11 +84,11 @@ def _counted(before: Count | None, each: Checked) -> Count:
 
 def _expected(target: Target) -> Iterator[Reason]:
     """The reasons to count from 0 on, so that the first failure is seen to grow; rare ones appear when they occur."""
-    yield "dns"
-    if target.kind == "dns":
-        return
-    yield from ("unreachable", "timeout")
-    if target.kind != "ping":
+    if not target.by_gateway():
+        yield "dns"
+    if target.kind != "dns":
+        yield from ("unreachable", "timeout")
+    if target.kind not in {"dns", "ping"}:
         yield "refused"
     if target.kind == "tls" or target.http[:6].lower() == "https:":
         yield from ("certificate", "tls")
@@ -120,7 +120,7 @@ PHASE = gauge(
 )
 INFO = gauge(
     "pomona_endpoint_info",
-    "1; kind of the check and, of a ping, how it was asked (pomona probe).",
+    "Kind of the check and, of a ping, how it was asked; always 1 (pomona probe).",
     "probe",
     "kind",
     "method",

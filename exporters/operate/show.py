@@ -99,13 +99,17 @@ def _sections(findings: Iterable[Finding], most: int | None) -> list[Table]:
 
 
 def _section(finding: Finding, most: int | None) -> Table:
-    """One collector: name and labels, value. `most` is for a screen: so many series of a family, no counter at 0."""
+    """One collector: name and labels, value; of a histogram its sum and count.
+
+    `most` is for a screen: so many series of a family, no counter at 0.
+    """
     topic = finding.collector.name
     table = Table(title=plain(topic.replace("_", " "), "bold"), title_justify="left", box=None, show_header=False)
     table.add_column(style="dim")
     table.add_column(justify="right")
     for family, samples in groupby(finding.samples, key=lambda sample: sample.family):
-        told = (each for each in samples if most is None or family.kind != "counter" or each.value)
+        wanted = (each for each in samples if each.suffix != "_bucket")
+        told = (each for each in wanted if most is None or family.kind != "counter" or each.value)
         rows = list(_rows(family, told, topic))
         for name, value in rows[:most]:
             table.add_row(plain(name), plain(value))
@@ -129,8 +133,7 @@ def _rows(family: Family, samples: Iterable[Sample], topic: str) -> Iterator[tup
         elif family.name.endswith("_info"):
             yield short_name, _words("", sample, sample.labels, "  ")
         else:
-            counted = sample.suffix in {"_bucket", "_count"}
-            value = number(sample.value) if counted else human(family, sample.value)
+            value = number(sample.value) if sample.suffix == "_count" else human(family, sample.value)
             yield _words(name, sample, sample.labels), value
 
 

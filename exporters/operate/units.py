@@ -28,7 +28,7 @@ def short(family: Family, topic: str) -> str:
     name = family.name.removesuffix("_total").removesuffix("_info")
     suffix = next((suffix for suffix in UNITS if name.endswith(suffix)), "")
     words = name.removesuffix(suffix)
-    for prefix in ("macos_", "openwrt_", "pomona_", "host_", f"{topic}_"):
+    for prefix in ("macos_", "openwrt_", "pomona_", "host_", f"{topic}_", f"{topic.removesuffix('s')}_"):
         words = words.removeprefix(prefix)
     return words.replace("_", " ")
 
