@@ -28,6 +28,8 @@ from exporters.sources.replay import ERRORS, INDEX
 
 KEY = "capture"
 LONGEST_NAME = 60
+WORDS = frozenset({"reason", "family", "method"})
+"""Keys of a probe's answer whose strings are words of our own."""
 _KINDS = {b"bplist": ".plist", b"<?xml": ".plist", b"<plist": ".plist", b"{": ".json", b"[": ".json"}
 
 
@@ -69,7 +71,7 @@ class Folder:
             case Listing(path=path):
                 return {"listing": self._clean(path)}
             case Probe():
-                return {"probe": self._clean(str(question))}
+                return {"probe": self._text(question)}
             case Processes():
                 return {"processes": self._clean(str(question))}
         return {"system": question.name if isinstance(question, System) else str(question)}
@@ -84,6 +86,9 @@ class Folder:
             return told | stderr | ({"exit": answer.exit} if answer.exit else {})
         if isinstance(answer, bytes):
             return {"stdout": self._file(question, answer, heard)}
+        if isinstance(question, Probe):
+            content = self._redactor.document(msgspec.json.encode(answer), heard.publishes | WORDS)
+            return {"stdout": self._save(f"{self._slug(question)}.json", content)}
         return {"stdout": self._save(f"{self._slug(question)}.json", msgspec.json.encode(self._facts(answer)))}
 
     def _facts(self, answer: Any) -> Any:
@@ -105,7 +110,13 @@ class Folder:
         return name
 
     def _slug(self, question: Question[Any]) -> str:
-        return re.sub(r"[^A-Za-z0-9]+", "-", self._clean(str(question))).strip("-")[:LONGEST_NAME] or "answer"
+        return re.sub(r"[^A-Za-z0-9]+", "-", self._text(question)).strip("-")[:LONGEST_NAME] or "answer"
+
+    def _text(self, question: Question[Any]) -> str:
+        """The question in words."""
+        if isinstance(question, Probe):
+            return f"{question.kind} {self._redactor.destination(question.address)}"
+        return self._clean(str(question))
 
     def _clean(self, text: str) -> str:
         """Without names of people, and without bytes that no text holds."""

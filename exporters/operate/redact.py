@@ -17,6 +17,10 @@ VOLUMES = re.compile(r"volumes|media\Z", re.IGNORECASE)
 """Below them `_name`, which a device's item may publish, is what a person called a disk."""
 OWN_PLACE = re.compile(r"/(Users|home|Volumes|media)/(?!Shared/)[^/]+/.", re.DOTALL)
 """What a person keeps below their folder or on their disk is named by them, under whatever key."""
+_DESTINATION = re.compile(
+    r"(https?://)?([0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*|\[[^\]]*\]|[^/:?]*)(:\d+)?(.*)\Z", re.IGNORECASE | re.DOTALL
+)
+_OWN = re.compile(r"localhost\Z|127\.[0-9.]+\Z|\[?::1\]?\Z", re.IGNORECASE)
 _STRUCTURES = (b"bplist", b"<?xml", b"<plist", b"<!DOCTYPE plist", b"{", b"[")
 
 
@@ -69,6 +73,14 @@ class Redactor:
             text = pattern.sub(lambda found: self.stand_in(found[0]), text)
         text = ADDRESS.sub(lambda found: self._address(found[0]), text)
         return self._names.sub(lambda found: self.stand_in(found[0]), text) if self._names else text
+
+    def destination(self, address: str) -> str:
+        """Where a probe goes: this machine stays, of another the port, of a number what joins it with other answers."""
+        scheme, host, port, path = _DESTINATION.match(address).groups(default="")  # type: ignore[union-attr]
+        if _OWN.match(host):
+            return self.text(address)
+        clean = self.text(host)
+        return f"{scheme}{clean if clean != host else self.stand_in(host)}{port}{self.stand_in(path)}"
 
     def stand_in(self, text: str) -> str:
         """Letters for letters, digits for digits, hexadecimal for hexadecimal; everything else stays."""
