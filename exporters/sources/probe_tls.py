@@ -52,6 +52,8 @@ def _handshake(check: Check, sock: socket.socket, host: str, context: ssl.SSLCon
     sock.settimeout(check.left())
     try:
         return context.wrap_socket(sock, server_hostname=host)
+    except ssl.SSLError:  # of which the one about certificates is a ValueError, too
+        raise
     except ValueError as error:
         raise Failed("no certificate can be for this host") from error
 

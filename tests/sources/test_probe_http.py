@@ -1,0 +1,179 @@
+"""HTTP probes against servers that answer well, wrongly, slowly, too much or not at all."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from exporters.sources.base import Failed, Probe
+from exporters.sources.local import Local
+from sources.probing import Serve, answering, head_of, page, server, silent
+
+SOON = 20.0
+PHASES = ["connect", "first_byte", "transfer"]
+
+
+@pytest.fixture
+def go() -> Iterator[threading.Event]:
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def asked(serve: Serve, path: str = "/", host: str = "127.0.0.1", **fields: Any) -> dict[str, Any]:
+    with server(serve) as port:
+        answer: dict[str, Any] = Local().ask(Probe("http", f"http://{host}:{port}{path}", **fields))
+        return answer
+
+
+def test_a_good_answer_tells_its_status_and_its_phases() -> None:
+    told = asked(answering(page(b"all is well")))
+    assert (told["success"], told["reason"], told["status"]) == (True, "", 200)
+    assert list(told["phases"]) == PHASES
+    assert sum(told["phases"].values()) <= told["seconds"] < SOON
+    assert not {"matched", "value", "certificate_expiry", "method"} & set(told)
+
+
+def test_the_request_is_that_of_a_plain_client() -> None:
+    heads: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        heads.append(head_of(connection))
+        connection.sendall(page(b""))
+
+    told = asked(serve, "/a/b?c=d&e=%20#part", host="localhost")
+    assert told["success"]
+    first, *headers = heads[0].decode().split("\r\n")
+    assert first == "GET /a/b?c=d&e=%20 HTTP/1.1"
+    assert "User-Agent: pomona" in headers
+    assert [each for each in headers if each.startswith("Host: localhost:")]
+    assert "Connection: close" in headers
+
+
+@pytest.mark.parametrize(("path", "target"), [("", "/"), ("?a=b", "/?a=b")])
+def test_a_url_without_a_path_asks_for_the_root(path: str, target: str) -> None:
+    heads: list[bytes] = []
+
+    def serve(connection: socket.socket) -> None:
+        heads.append(head_of(connection))
+        connection.sendall(page(b""))
+
+    assert asked(serve, path)["success"]
+    assert heads[0].decode().split()[1] == target
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "503 Service Unavailable", "300 Many"])
+def test_a_status_that_is_not_good_is_told_with_the_answer(status: str) -> None:
+    told = asked(answering(page(b"no", status)), pattern="no")
+    assert (told["reason"], told["status"], told["matched"]) == ("status", int(status[:3]), True)
+    assert list(told["phases"]) == PHASES
+
+
+def test_a_redirect_is_not_followed() -> None:
+    told = asked(answering(page(b"", "302 Found", "Location: http://192.0.2.1/")), timeout=5.0)
+    assert (told["reason"], told["status"]) == ("status", 302)
+
+
+def test_a_body_is_searched_for_a_pattern() -> None:
+    good = answering(page(b"first\nstatus: good\n"))
+    assert asked(good, pattern=r"status: go+d")["matched"] is True
+    told = asked(good, pattern="status: bad")
+    assert (told["success"], told["reason"], told["matched"]) == (False, "body", False)
+
+
+def test_a_pattern_that_is_none_cannot_be_asked() -> None:
+    with pytest.raises(Failed, match="regular expression"):
+        asked(answering(page(b"")), pattern="(")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("a.b", 7.5), ("a.list.1.c", "x"), ("up", True), ("a.none", None), ("a", None), ("z.z", None)]
+)
+def test_one_value_of_a_json_body_is_told(field: str, value: object) -> None:
+    body = b'{"a": {"b": 7.5, "list": [0, {"c": "x"}], "none": null}, "up": true}'
+    assert asked(answering(page(body)), field=field).get("value") == value
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[" * 30000, b'{"a": 1', b"\xff"])
+def test_a_body_that_is_no_json_has_no_value_and_is_no_fault(body: bytes) -> None:
+    told = asked(answering(page(body)), field="a")
+    assert told["success"]
+    assert "value" not in told
+
+
+def test_only_the_begin_of_a_large_body_is_read() -> None:
+    def serve(connection: socket.socket) -> None:
+        head_of(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + b"a" * 65535 + b"bc")
+        while True:  # until the client has left
+            connection.sendall(b"c" * 65536)
+
+    told = asked(serve, pattern="ab$", timeout=SOON)
+    assert (told["success"], told["matched"]) == (True, True)
+
+
+def test_a_chunked_body_is_joined() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert asked(answering(head, b"3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n"), pattern="^abcdef$")["success"]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        (),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf",),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",),
+    ],
+)
+def test_an_answer_that_ends_too_early_is_reset(sent: tuple[bytes, ...]) -> None:
+    assert asked(answering(*sent))["reason"] == "reset"
+
+
+def test_a_connection_that_is_reset() -> None:
+    def serve(connection: socket.socket) -> None:
+        head_of(connection)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+    assert asked(serve)["reason"] == "reset"
+
+
+@pytest.mark.parametrize(
+    "sent", [b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 OK\r\n\r\n", b"\x15\x03\x03\0\2\2\x28", b"HTTP/7 200 OK\r\n\r\n"]
+)
+def test_an_answer_that_is_no_http(sent: bytes) -> None:
+    told = asked(answering(sent))
+    assert told["reason"] == "protocol"
+    assert list(told["phases"]) == ["connect", "first_byte"]
+
+
+def test_endless_headers_are_no_http() -> None:
+    def serve(connection: socket.socket) -> None:
+        head_of(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            connection.sendall(b"X-More: and more\r\n" * 1000)
+
+    assert asked(serve, timeout=SOON)["reason"] == "protocol"
+
+
+def test_a_server_that_keeps_silent_is_given_up_in_time(go: threading.Event) -> None:
+    begun = time.monotonic()
+    told = asked(silent(go), timeout=0.2)
+    assert (told["success"], told["reason"], list(told["phases"])) == (False, "timeout", ["connect"])
+    assert 0.2 <= told["seconds"] <= time.monotonic() - begun < SOON
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"HTTP/1.1 200 OK\r\nX: "])
+def test_a_server_that_sends_a_byte_now_and_then_is_given_up_in_time(head: bytes, go: threading.Event) -> None:
+    def serve(connection: socket.socket) -> None:
+        head_of(connection)
+        connection.sendall(head)
+        while not go.wait(0.02):
+            connection.sendall(b"a")
+
+    told = asked(serve, timeout=0.5)
+    assert told["reason"] == "timeout"
+    assert 0.5 <= told["seconds"] < SOON
