@@ -6,9 +6,10 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any, cast
 
-from exporters.sources import process, system, where
+from exporters.sources import process, programs, system, where
 from exporters.sources.base import (
     Answer_co,
     Command,
@@ -21,6 +22,7 @@ from exporters.sources.base import (
     Outcome,
     Output,
     Probe,
+    Processes,
     Question,
     SourceError,
     System,
@@ -82,6 +84,8 @@ class Local:
                 return system.facts(name)
             case Probe():
                 return self.probing.ask(question)
+            case Processes():
+                return system.told(partial(programs.matching, question, _open_regular))
         raise NotFound("a local source does not answer this kind of question")
 
     def _run(self, command: Command) -> Output:
