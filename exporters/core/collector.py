@@ -24,6 +24,7 @@ OPEN_WORDS: Mapping[str, re.Pattern[str]] = {
     "JOB": re.compile(r"(system|gui/\d{1,10})/[A-Za-z0-9][A-Za-z0-9_.@+-]{0,127}"),
 }
 Advance = Callable[[Any, Any, float, Context], Any]
+Folders = Callable[[Any], Iterable[tuple[tuple[str | int, ...], str]]]
 Metrics = Callable[[Any, Context], Iterable[Sample]]
 
 
@@ -69,6 +70,7 @@ class Collector:
     privilege: str = "none"
     config: type[msgspec.Struct] | None = None
     config_of: str = ""
+    folders: Folders | None = None
     publishes: tuple[str, ...] = ()
     foreign: bool = False
     unverified: str = ""
@@ -109,6 +111,7 @@ def collector(name: str, *families: Family, **fields: Any) -> Callable[[Metrics]
     names the questions of one second round, all optional; `state` is that of `advance`, None before its first look.
     The commands among them come from `then_asks`, in which DATE, NAME and JOB stand for words not known before.
     `cadence` is in seconds, None for "at each scrape". `config_of` names the collector whose config is shared.
+    `folders(config)` are the places in the config that name folders which must exist where the collector runs.
     `publishes` lists the keys of the source whose strings may be published at the standard privacy level.
     `events(state)` are the events that the last `advance` noticed, for the audit log.
     `unverified` says what has not been seen in a capture; `foreign` lets families pass that nobody declared.

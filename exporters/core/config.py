@@ -1,6 +1,7 @@
 """Strict configuration: defaults < YAML file < environment < flags; an error names the place and how to mend it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import errno
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -49,9 +50,17 @@ def load(
     environ: Mapping[str, str],
     flags: Mapping[str, Any],
     key: Callable[[Privacy], Key],
+    *,
+    here: Container[str] = (),
 ) -> Settings:
-    """All levels as one; `flags` maps places such as `web.listen_address` to what the command line gave."""
-    config, _ = read(root_of(collectors), path, environ, flags)
+    """All levels as one; `flags` maps places such as `web.listen_address` to what the command line gave.
+
+    `here` are the packages whose collectors run on this machine: the folders that their configs name must exist.
+    """
+    config, fault = read(root_of(collectors), path, environ, flags)
+    for each in collectors:
+        if each.package in here and getattr(config.collectors, each.name).enabled:
+            _require_folders(each, getattr(config.collectors, each.name), fault)
     secret = key(config.privacy)
     running, contexts = arranged(collectors, config.collectors, config.privacy.level, secret)
     return Settings(
@@ -82,6 +91,22 @@ def read(
         return msgspec.convert(tree, root, dec_hook=custom), file.fault if file else _fault
     except msgspec.ValidationError as error:
         raise _fault(*explain(error, root, tree)) from error
+
+
+def _require_folders(declared: Collector, section: Any, fault: Fault) -> None:
+    for place, path in declared.folders(section) if declared.folders else ():
+        if not _may_be_folder(path):
+            raise fault(
+                ("collectors", declared.name, *place), f"there is no folder {path!r}: make it, or mend the path"
+            )
+
+
+def _may_be_folder(path: str) -> bool:
+    """Where that cannot be seen, the collector tells it when it asks."""
+    try:
+        return Path(path).is_dir()
+    except OSError as error:
+        return error.errno != errno.ENAMETOOLONG
 
 
 def _fault(place: Place, what: str) -> ConfigError:

@@ -47,11 +47,13 @@ class Given:
     def settings(self, *, make_key: bool = True) -> Settings:
         """The configuration as it is now; `make_key` allows to write a new privacy key where there is none.
 
-        One file serves a whole fleet: sections of collectors that do not run here are checked all the same.
+        One file serves a whole fleet: sections of collectors that do not run here are checked all the same, but for
+        the folders that they name; a replay needs no folders.
         """
         key = partial(self._key, make=make_key)
-        settings = load(discover((HOST, MAC)), self.config_file, os.environ, self.flags, key)
         here = packages(self.replay is not None)
+        with_folders = () if self.replay else here
+        settings = load(discover((HOST, MAC)), self.config_file, os.environ, self.flags, key, here=with_folders)
         return replace(settings, collectors=tuple(each for each in settings.collectors if each.package in here))
 
     def _key(self, privacy: Privacy, *, make: bool) -> Key:
