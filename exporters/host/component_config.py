@@ -1,0 +1,159 @@
+"""What the collector `components` watches, as the configuration names it, and the questions that this makes."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from exporters.core.collector import Questions
+from exporters.core.context import Context
+from exporters.core.explain import Place
+from exporters.sources.base import Listing, Probe, Processes, Question, System
+
+MOST = 100
+"""Components."""
+STATES = ("pending", "processing", "done", "failed")
+"""The folders of a queue."""
+ALWAYS_ANSWERED = System("boot_time")
+"""Asked beside the rest, so that components whose folders are all gone are no collector that is unsupported here."""
+_PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
+_NOWHERE = re.compile(r"[\w.+-]+(/[\w.+-]+)+/?")
+
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,63}\Z", description="a name of a to z, 0 to 9, _ and -")]
+Folder = Annotated[str, Meta(pattern=r"^/[^\0]*\Z", description="the absolute path of a folder")]
+FilePath = Annotated[str, Meta(pattern=r"^/[^\0]*[^/\0]\Z", description="the absolute path of a file")]
+Address = Annotated[
+    str,
+    Meta(pattern=rf"^(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/@]+):{_PORT}\Z", description="an address such as 127.0.0.1:8080"),
+]
+Url = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://[^\s/?#@]+([/?#]\S*)?\Z",
+        description="a URL such as http://127.0.0.1:8080/health, without a login",
+    ),
+]
+Field = Annotated[str, Meta(pattern=r"^[^.]+(\.[^.]+)*\Z", description="the name of a JSON field such as queue.depth")]
+Timeout = Annotated[float, Meta(gt=0, le=30, description="seconds, more than 0 and at most 30")]
+Status = Annotated[int, Meta(ge=100, le=599, description="an HTTP status from 100 to 599")]
+
+
+class Process(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The processes of a program, by a regular expression for its whole path or base name, or that of a pidfile."""
+
+    executable: str | None = None
+    pidfile: FilePath | None = None
+
+    def __post_init__(self) -> None:
+        """One of them, and an expression that can match a path or a base name."""
+        if bool(self.executable) == bool(self.pidfile):
+            raise ValueError("give either executable or pidfile")
+        try:
+            re.compile(self.executable or "")
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(f"{self.executable!r} is no regular expression: {error}") from error
+        if _NOWHERE.fullmatch(self.executable or ""):
+            raise ValueError(f"{self.executable!r} matches no path: give all of it, from / on, or the base name alone")
+
+
+class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A page that says whether all is well: by its status (200 to 299 if none is named), and by a field of its JSON."""
+
+    url: Url
+    status: Status | None = None
+    timeout: Timeout = 5.0
+    field: Field | None = None
+    healthy: bool | int | float | str | None = None
+
+    def __post_init__(self) -> None:
+        """A value needs a field to stand in."""
+        if self.healthy is not None and self.field is None:
+            raise ValueError("healthy is the value of a field: name the field, too")
+
+
+class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Folders through which items (files) move; `pattern` is a shell pattern for their names."""
+
+    pending: Folder | None = None
+    processing: Folder | None = None
+    done: Folder | None = None
+    failed: Folder | None = None
+    pattern: str = "*"
+
+    def __post_init__(self) -> None:
+        """At least one folder, each another, and a pattern that a name can match."""
+        named = [folder for _, folder in self.folders()]
+        if not named:
+            raise ValueError(f"no folder is named: give at least one of {', '.join(STATES)}")
+        if len(set(named)) < len(named):
+            raise ValueError("two states have the same folder")
+        if not self.pattern or "/" in self.pattern:
+            raise ValueError(f"{self.pattern!r} matches no name of a file")
+
+    def folders(self) -> Iterator[tuple[str, str]]:
+        """State and folder of those that are named."""
+        named = ((state, getattr(self, state)) for state in STATES)
+        yield from ((state, path.rstrip("/") or "/") for state, path in named if path is not None)
+
+
+class Component(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A service under a name of its own, and how to see that it works; `heartbeat` is a file that it touches."""
+
+    name: Name
+    process: Process | None = None
+    tcp: Address | None = None
+    http: Http | None = None
+    heartbeat: FilePath | None = None
+    queue: Queue | None = None
+
+    def __post_init__(self) -> None:
+        """There must be something to watch."""
+        if not self.asks():
+            raise ValueError("nothing to watch: give process, tcp, http, heartbeat or queue")
+
+    def asks(self) -> Mapping[str, Question[Any]]:
+        """A question for each check, for the heartbeat and for each folder of the queue."""
+        asked: dict[str, Question[Any]] = {}
+        if self.process is not None:
+            asked["process"] = Processes(self.process.executable or "", self.process.pidfile or "")
+        if self.tcp is not None:
+            asked["tcp"] = Probe("tcp", self.tcp)
+        if self.http is not None:
+            asked["http"] = Probe("http", self.http.url, self.http.timeout, field=self.http.field or "")
+        if self.heartbeat is not None:
+            folder, _, name = self.heartbeat.rpartition("/")
+            asked["heartbeat"] = Listing(folder or "/", re.sub(r"([*?[])", r"[\1]", name))
+        if self.queue is not None:
+            asked |= {state: Listing(folder, self.queue.pattern) for state, folder in self.queue.folders()}
+        return asked
+
+
+class Components(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`components`: what is watched, at most `MOST`; nothing is asked while there is none."""
+
+    components: Annotated[tuple[Component, ...], Meta(max_length=MOST, description=f"a list of at most {MOST}")] = ()
+
+    def __post_init__(self) -> None:
+        """Each name stands once."""
+        for name, count in Counter(each.name for each in self.components).items():
+            if count > 1:
+                raise ValueError(f"{count} components are called {name!r}: give each a name of its own")
+
+
+def questions(context: Context) -> Questions:
+    """All that the configuration makes worth asking."""
+    asked = dict.fromkeys(question for each in context.config.components for question in each.asks().values())
+    return (*asked, ALWAYS_ANSWERED) if asked else ()
+
+
+def folders(config: Components) -> Iterator[tuple[Place, str]]:
+    """The folders of queues and heartbeats, which must exist; that of a pidfile may be made by its program."""
+    for number, each in enumerate(config.components):
+        place: Place = ("components", number)
+        if each.heartbeat is not None:
+            yield (*place, "heartbeat"), each.heartbeat.rpartition("/")[0] or "/"
+        for state, folder in each.queue.folders() if each.queue is not None else ():
+            yield (*place, "queue", state), folder
