@@ -31,10 +31,7 @@ Address = Annotated[
 ]
 Url = Annotated[
     str,
-    Meta(
-        pattern=r"^https?://[^\s/?#@]+([/?#]\S*)?\Z",
-        description="a URL such as http://127.0.0.1:8080/health, without a login",
-    ),
+    Meta(pattern=r"^https?://[^\s/?#]+([/?#]\S*)?\Z", description="a URL such as http://127.0.0.1:8080/health"),
 ]
 Field = Annotated[str, Meta(pattern=r"^[^.]+(\.[^.]+)*\Z", description="the name of a JSON field such as queue.depth")]
 Timeout = Annotated[float, Meta(gt=0, le=30, description="seconds, more than 0 and at most 30")]
@@ -69,7 +66,9 @@ class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     healthy: bool | int | float | str | None = None
 
     def __post_init__(self) -> None:
-        """A value needs a field to stand in."""
+        """No password in the URL, which stands in logs, and no value without the field that it stands in."""
+        if "@" in re.split(r"[/?#]", self.url)[2]:
+            raise ValueError("url has a login in it: only pages without one can be asked")
         if self.healthy is not None and self.field is None:
             raise ValueError("healthy is the value of a field: name the field, too")
 
