@@ -6,7 +6,6 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from functools import partial
 from typing import Any, cast
 
 from exporters.sources import process, programs, system, where
@@ -57,10 +56,11 @@ class Local:
         return cast("Answer_co", self._answer(question))
 
     def ask_many(self, questions: Iterable[Question[Any]]) -> Outcome:
-        """Each question with its answer or its error; the probes run beside each other."""
+        """Each question with its answer or its error; programs are looked for once, probes run beside each other."""
         asked = tuple(questions)
         answers: dict[Question[Any], Any] = dict.fromkeys(asked)
-        answers |= ask_each(self, (each for each in asked if not isinstance(each, Probe)))
+        answers |= ask_each(self, (each for each in asked if not isinstance(each, Probe | Processes)))
+        answers |= programs.Running(_open_regular).answers(each for each in asked if isinstance(each, Processes))
         return answers | self.probing.ask_all(each for each in asked if isinstance(each, Probe))
 
     def close(self) -> None:
@@ -82,10 +82,10 @@ class Local:
                 return _listing(path, pattern)
             case System(name=name):
                 return system.facts(name)
+            case Processes():
+                return programs.Running(_open_regular).answer(question)
             case Probe():
                 return self.probing.ask(question)
-            case Processes():
-                return system.told(partial(programs.matching, question, _open_regular))
         raise NotFound("a local source does not answer this kind of question")
 
     def _run(self, command: Command) -> Output:

@@ -15,12 +15,14 @@ The macOS side of this follows psutil's code and documentation and was not tried
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, TypeVar
 
 import psutil
 
-from exporters.sources.base import Failed, Processes, TooLarge
+from exporters.sources.base import Failed, Processes, Question, SourceError, TooLarge
+from exporters.sources.system import told
 
 MOST = 10_000
 SLACK = 300.0
@@ -30,54 +32,74 @@ LONGEST = 64
 _PID = re.compile(rb"\s*(\d{1,10})\s*")
 Opener = Callable[[str, int], int]
 Facts = dict[str, float]
+Subject = TypeVar("Subject")
+Value = TypeVar("Value")
 
 
-def matching(asked: Processes, opener: Opener) -> list[Facts]:
-    """What runs; `opener` gives a descriptor of a regular file. Raises what psutil and the file system raise."""
-    if bool(asked.executable) == bool(asked.pidfile):
-        raise Failed("either a program or a pidfile is asked for")
-    found = _by_pidfile(asked.pidfile, opener) if asked.pidfile else _by_program(re.compile(asked.executable))
-    every = []
-    for facts in found:
-        every.append(facts)
+class Running:
+    """The programs that run, by name, read once for all the questions of a round."""
+
+    def __init__(self, opener: Opener) -> None:
+        self._opener = opener
+        self._named: tuple[tuple[psutil.Process, str], ...] | None = None
+
+    def answers(self, asked: Iterable[Processes]) -> dict[Question[Any], Any]:
+        """Each question with its answer or its error."""
+        found: dict[Question[Any], Any] = {}
+        for each in asked:
+            try:
+                found[each] = self.answer(each)
+            except SourceError as error:
+                found[each] = error
+        return found
+
+    def answer(self, asked: Processes) -> list[Facts]:
+        """What runs of it, or a `SourceError`."""
+        answer: list[Facts] = told(lambda: self._matching(asked))
+        return answer
+
+    def _matching(self, asked: Processes) -> list[Facts]:
+        if bool(asked.executable) == bool(asked.pidfile):
+            raise Failed("either a program or a pidfile is asked for")
+        found = self._by_pidfile(asked.pidfile) if asked.pidfile else self._by_program(re.compile(asked.executable))
+        every = list(islice(found, MOST + 1))
         if len(every) > MOST:
             raise TooLarge(f"more than {MOST} processes")
-    return every
+        return every
 
+    def _by_program(self, wanted: re.Pattern[str]) -> Iterator[Facts]:
+        """A first pass reads names alone; the few that match are asked for the rest."""
+        if self._named is None:
+            self._named = tuple(filter(None, (_if_there(_with_path, pid) for pid in sorted(psutil.pids()))))
+        for process, path in self._named:
+            if wanted.fullmatch(path) or wanted.fullmatch(path.rpartition("/")[2]):
+                yield from filter(None, (_if_there(_measured, process),))
 
-def _by_program(wanted: re.Pattern[str]) -> Iterator[Facts]:
-    """A first pass reads names alone; the few that match are asked for the rest."""
-    for pid in sorted(psutil.pids()):
-        if (facts := _facts(pid, wanted)) is not None:
+    def _by_pidfile(self, path: str) -> Iterator[Facts]:
+        try:
+            with open(path, "rb", buffering=0, opener=self._opener) as file:
+                written, content = os.fstat(file.fileno()).st_mtime, file.read(LONGEST)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        number = _PID.fullmatch(content)
+        if number is None or not int(number[1]):
+            raise Failed("the pidfile does not hold one number")
+        facts = _if_there(lambda pid: _measured(psutil.Process(pid)), int(number[1]))
+        if facts is not None and facts["created"] <= written + SLACK:
             yield facts
 
 
-def _by_pidfile(path: str, opener: Opener) -> Iterator[Facts]:
+def _if_there(read: Callable[[Subject], Value], subject: Subject) -> Value | None:
+    """None where the process is gone, be it as a zombie."""
     try:
-        with open(path, "rb", buffering=0, opener=opener) as file:
-            written, content = os.fstat(file.fileno()).st_mtime, file.read(LONGEST)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    found = _PID.fullmatch(content)
-    if found is None or not int(found[1]):
-        raise Failed("the pidfile does not hold one number")
-    facts = _facts(int(found[1]), None)
-    if facts is not None and facts["created"] <= written + SLACK:
-        yield facts
-
-
-def _facts(pid: int, wanted: re.Pattern[str] | None) -> Facts | None:
-    """About a process that is of the wanted program; None where it is not, or is gone."""
-    try:
-        process = psutil.Process(pid)
-        return _measured(process) if wanted is None or _is_of(process, wanted) else None
-    except psutil.NoSuchProcess:  # zombies, too
+        return read(subject)
+    except psutil.NoSuchProcess:
         return None
 
 
-def _is_of(process: psutil.Process, wanted: re.Pattern[str]) -> bool:
-    path = _allowed(process.exe) or _allowed(process.name) or ""
-    return bool(wanted.fullmatch(path) or wanted.fullmatch(path.rpartition("/")[2]))
+def _with_path(pid: int) -> tuple[psutil.Process, str]:
+    process = psutil.Process(pid)
+    return process, _allowed(process.exe) or _allowed(process.name) or ""
 
 
 def _measured(process: psutil.Process) -> Facts | None:

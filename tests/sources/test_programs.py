@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from exporters.sources import programs, system
+from exporters.sources import programs
 from exporters.sources.base import Denied, Failed, Processes, TooLarge
 from exporters.sources.local import Local
 
@@ -162,7 +162,7 @@ def test_a_pidfile_that_may_not_be_read_is_denied() -> None:
         raise PermissionError(13, "Permission denied", path)
 
     with pytest.raises(Denied):
-        system.told(lambda: programs.matching(Processes(pidfile="/pid"), refuse))
+        programs.Running(refuse).answer(Processes(pidfile="/pid"))
 
 
 def test_what_this_user_may_not_ask_is_absent(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,6 +179,21 @@ def test_what_this_user_may_not_ask_is_absent(start: Start, monkeypatch: pytest.
 def test_a_question_that_makes_no_sense_is_a_failure(asked: Processes) -> None:
     with pytest.raises(Failed):
         Local().ask(asked)
+
+
+def test_one_round_looks_for_all_programs_at_once(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes: list[int] = []
+    pids = psutil.pids
+    monkeypatch.setattr(psutil, "pids", lambda: passes.append(1) or pids())
+    one, other = start(), start("pomona-sleeper2")
+    (tmp_path / "pid").write_text("none")
+    asked = [Processes(executable="pomona-sleeper"), Processes(executable="pomona-sleeper2"), Processes(executable="(")]
+    answers = Local().ask_many([*asked, Processes(pidfile=str(tmp_path / "pid"))])
+    assert [[each["pid"] for each in answers[question]] for question in asked[:2]] == [[one.pid], [other.pid]]
+    assert [type(each) for each in answers.values()] == [list, list, Failed, Failed]
+    assert len(passes) == 1
 
 
 def test_too_many_are_told(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
