@@ -36,7 +36,7 @@ def _status(view: View) -> str:
 
 
 def _ssd(model: Model) -> str:
-    return f"APPLE SSD AP{max(256, model.disk // GB // 256 * 256):04}{'Z' if model.apple_silicon else 'N'}"
+    return f"APPLE SSD AP{256 * round(model.disk / GB / 256):04}{'Z' if model.apple_silicon else 'N'}"
 
 
 def root(view: View) -> bytes:
