@@ -161,12 +161,15 @@ TELLS_THE_GENERATION = {"Temperature", "Destinations"}
 def samples(text: str) -> set[str]:
     """The series with their values; what says that an answer is damaged is no news of the machine.
 
-    Nor is an enum whose state is unknown: it says that nothing was learnt.
+    Nor is an enum whose state or reason is unknown: it says that nothing was learnt.
     """
     lines = [line for line in text.split("\n") if line and not line.startswith("#")]
     return {line for line in lines if not line.startswith((*TOLD_OF_FAULTS, *COUNTED, *unlearnt(lines)))}
+    unknown = tuple(line[: found.start()] for line in lines if (found := UNKNOWN.search(line)))
+    return {line for line in lines if not line.startswith((*TOLD_OF_FAULTS, *COUNTED, *unknown))}
 
 
+UNKNOWN = re.compile(r'(state|reason)="unknown"\} 1\.0\Z')
 TOLD_OF_FAULTS = ("pomona_textfile_error{", "pomona_textfile_problem{", "openwrt_nlbwmon_status{")
 COUNTED = (
     *("openwrt_dhcp_leases ", "openwrt_neighbours{", "openwrt_wireless_stations{"),

@@ -19,17 +19,42 @@ LEVELS = ("nominal", "moderate", "heavy", "trapping", "sleeping")
 LEVEL = re.compile(re.escape(KEY).encode() + rb" ([0-4])\n?")
 LIMIT = re.compile(r"\s*CPU_(Scheduler_Limit|Available_CPUs|Speed_Limit)\s*=\s*(\d{1,5})\s*")
 NO_LIMITS = "Note: No CPU power status has been recorded"
+HELD_BACK = frozenset({"heavy", "trapping", "sleeping"})
+"""Not moderate, which programs know as fair: by Apple's documentation performance suffers from the next level on."""
+REASONS = ("none", "thermal_pressure", "cpu_speed", "cpu_scheduler", "cpus_offline", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
 class Thermal:
-    """One of `LEVELS`, ratios, a number of CPUs, and Intel's own level, which is 0 while nothing is held back."""
+    """One of `LEVELS`, ratios, numbers of CPUs (left in use, and all), and Intel's own level, 0 while it is cool."""
 
     pressure: str | None = None
     speed: float | None = None
     scheduler: float | None = None
     cpus: float | None = None
+    all_cpus: float | None = None
     level: float | None = None
+    never: bool = False
+    """Whether pmset says that no limit was recorded since boot."""
+
+    @property
+    def throttling(self) -> str:
+        """One of `REASONS`: what holds the Mac back now, as far as this kind of Mac tells."""
+        if self.pressure is not None:
+            return "thermal_pressure" if self.pressure in HELD_BACK else "none"
+        if self.speed is None:
+            return "none" if self.never and self.level == 0 else "unknown"
+        return self._limited()
+
+    def _limited(self) -> str:
+        """On Intel. Without all three limits only the first of them is proof of anything."""
+        if self.speed is not None and self.speed < 1:
+            return "cpu_speed"
+        if self.scheduler is None or self.cpus is None:
+            return "unknown"
+        if self.scheduler < 1:
+            return "cpu_scheduler"
+        return "cpus_offline" if self.all_cpus is not None and self.cpus < self.all_cpus else "none"
 
 
 def second_round(replies: Replies, _context: Context, _state: object) -> Questions:
@@ -55,13 +80,16 @@ def parse(replies: Replies, _: Context) -> Thermal:
     facts = record(replies[SYSCTL])
     if _apple_silicon(facts):
         return Thermal(pressure=maybe(_pressure, replies.get(PRESSURE)))
-    limits = maybe(_limits, replies.get(LIMITS)) or {}
+    told = maybe(_limits, replies.get(LIMITS))
+    limits = told or {}
     level = maybe(number, facts.get("machdep.xcpm.cpu_thermal_level"))
     return Thermal(
         speed=_ratio(limits.get("Speed_Limit")),
         scheduler=_ratio(limits.get("Scheduler_Limit")),
         cpus=limits.get("Available_CPUs") or None,
+        all_cpus=maybe(number, facts.get("hw.logicalcpu_max")),
         level=level if level is not None and level >= 0 else None,
+        never=told is not None and not told,
     )
 
 
@@ -107,15 +135,17 @@ CPU_LEVEL = gauge(
     "macos_cpu_thermal_level",
     "The kernel's thermal level of the CPU, 0 is cool; Intel only (sysctl machdep.xcpm.cpu_thermal_level).",
 )
+THROTTLING = enum(
+    "macos_throttling",
+    "What holds the processor back now, if anything; the same on Intel and Apple silicon (notifyutil or pmset).",
+    "reason",
+    REASONS,
+)
 
 
 @collector(
     "thermal",
-    PRESSURE_LEVEL,
-    SPEED,
-    SCHEDULER,
-    CPUS,
-    CPU_LEVEL,
+    *(PRESSURE_LEVEL, SPEED, SCHEDULER, CPUS, CPU_LEVEL, THROTTLING),
     required=(SYSCTL,),
     then=second_round,
     then_asks=(PRESSURE, LIMITS),
@@ -127,9 +157,10 @@ CPU_LEVEL = gauge(
     ),
 )
 def thermal(reading: Thermal, _: Context) -> Iterable[Sample]:
-    """Apple silicon has the pressure, Intel the limits."""
+    """Apple silicon has the pressure, Intel the limits, and both what follows from them."""
     yield from PRESSURE_LEVEL.one_of(reading.pressure)
     yield from SPEED(reading.speed)
     yield from SCHEDULER(reading.scheduler)
     yield from CPUS(reading.cpus)
     yield from CPU_LEVEL(reading.level)
+    yield from THROTTLING.one_of(reading.throttling)

@@ -36,6 +36,7 @@ KINDS: Mapping[str, Callable[[bytes], Any]] = {
     "hw.model": _text,
     "hw.memsize": _number,
     "hw.optional.arm64": _number,
+    "hw.logicalcpu_max": _number,
     "hw.nperflevels": _number,
     "machdep.cpu.brand_string": _text,
     "machdep.xcpm.cpu_thermal_level": _number,

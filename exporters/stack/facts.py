@@ -156,6 +156,7 @@ def sysctl(model: Model, rates: Rates, at: Moment) -> dict[str, Any]:
     found: dict[str, Any] = {
         "hw.model": model.identifier,
         "hw.memsize": model.memory,
+        "hw.logicalcpu_max": model.cores if model.apple_silicon else 2 * model.cores,
         "machdep.cpu.brand_string": model.chip,
         "kern.osproductversion": model.os_version,
         "kern.osversion": model.os_build,

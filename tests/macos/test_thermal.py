@@ -24,6 +24,11 @@ def limits(printed: str) -> Seen:
     return see(thermal, {SYSCTL: INTEL, LIMITS: printed.encode()})
 
 
+def told(seen: Seen) -> dict[str, float]:
+    """All but what is derived."""
+    return {series: value for series, value in seen.values.items() if not series.startswith("macos_throttling")}
+
+
 def test_the_key_is_the_one_that_exists() -> None:
     assert KEY == "com.apple.system.thermalpressurelevel"
 
@@ -70,7 +75,7 @@ def test_intel_publishes_no_pressure_and_apple_silicon_no_limits() -> None:
 
 def test_limits_in_any_order() -> None:
     for block in (BLOCK, "\tCPU_Available_CPUs \t= 16\n\tCPU_Speed_Limit \t= 43\n"):
-        assert limits(NOTES + block).values == {
+        assert told(limits(NOTES + block)) == {
             "macos_cpu_speed_limit_ratio": 0.43,
             "macos_cpu_available": 16,
             "macos_cpu_thermal_level": 60,
@@ -79,7 +84,7 @@ def test_limits_in_any_order() -> None:
 
 def test_notes_alone_give_no_limits() -> None:
     seen = limits(f"{NOTES}Note: No CPU power status has been recorded\n")
-    assert seen == Seen({"macos_cpu_thermal_level": 60}, {})
+    assert (told(seen), seen.problems) == ({"macos_cpu_thermal_level": 60}, {})
 
 
 @pytest.mark.parametrize("printed", ["", NOTES, "Error:Failed to get thermal warning level with error code 0xe\n", "="])
@@ -100,16 +105,16 @@ def test_limits_beyond_all_give_no_sample() -> None:
 
 
 def test_no_thermal_level_without_the_sysctl() -> None:
-    assert see(thermal, {SYSCTL: facts(hw__model="iMac19,1"), LIMITS: (NOTES + BLOCK).encode()}).values == {
+    assert told(see(thermal, {SYSCTL: facts(hw__model="iMac19,1"), LIMITS: (NOTES + BLOCK).encode()})) == {
         "macos_cpu_speed_limit_ratio": 0.43,
         "macos_cpu_available": 16,
     }
 
 
 def test_a_tool_that_hangs_is_told() -> None:
-    assert see(thermal, {SYSCTL: APPLE, PRESSURE: Captured(error=TimedOut)}) == Seen(
-        {}, {"timeout": f"{PRESSURE}: as captured"}
-    )
+    seen = see(thermal, {SYSCTL: APPLE, PRESSURE: Captured(error=TimedOut)})
+    assert (told(seen), seen.problems) == ({}, {"timeout": f"{PRESSURE}: as captured"})
+    assert seen.only("macos_throttling") == "unknown"
     assert see(thermal, {SYSCTL: Captured(error=NotFound)}).problems.keys() == {"not_found"}
 
 
@@ -135,4 +140,44 @@ def test_any_sysctl_is_read_or_unparsable(arm: object, level: object) -> None:
 def test_a_virtual_mac_has_no_pressure_because_an_unposted_level_reads_0_too() -> None:
     virtual = facts(hw__optional__arm64=1, hw__model="VirtualMac2,1")
     seen = see(thermal, {SYSCTL: virtual, PRESSURE: f"{KEY} 0\n".encode()})
-    assert (seen.values, seen.problems) == ({}, {})
+    assert (told(seen), seen.problems) == ({}, {})
+    assert seen.only("macos_throttling") == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("level", "reason"), list(enumerate(("none", "none", "thermal_pressure", "thermal_pressure", "thermal_pressure")))
+)
+def test_apple_silicon_is_held_back_from_heavy_on(level: int, reason: str) -> None:
+    assert pressure(f"{KEY} {level}\n".encode()).only("macos_throttling") == reason
+
+
+@pytest.mark.parametrize(
+    ("scheduler", "cpus", "speed", "reason"),
+    [
+        (100, 16, 100, "none"),
+        (100, 16, 99, "cpu_speed"),
+        (40, 8, 28, "cpu_speed"),
+        (40, 8, 100, "cpu_scheduler"),
+        (100, 8, 100, "cpus_offline"),
+        (None, 8, 100, "unknown"),
+        (100, None, 100, "unknown"),
+        (40, 8, None, "unknown"),
+        (None, None, 99, "cpu_speed"),
+        (40, 8, 255, "unknown"),
+    ],
+)
+def test_intel_is_held_back_by_the_first_limit_that_holds(
+    scheduler: int | None, cpus: int | None, speed: int | None, reason: str
+) -> None:
+    named = {"CPU_Scheduler_Limit": scheduler, "CPU_Available_CPUs": cpus, "CPU_Speed_Limit": speed}
+    block = "".join(f"\t{name} \t= {value}\n" for name, value in named.items() if value is not None)
+    known = facts(hw__optional__arm64=0, hw__logicalcpu_max=16, machdep__xcpm__cpu_thermal_level=66)
+    assert see(thermal, {SYSCTL: known, LIMITS: (NOTES + block).encode()}).only("macos_throttling") == reason
+
+
+@pytest.mark.parametrize(("level", "reason"), [(0, "none"), (60, "unknown"), (None, "unknown")])
+def test_nothing_recorded_is_no_throttling_only_on_a_cool_mac(level: int | None, reason: str) -> None:
+    known = facts(hw__optional__arm64=0, **({} if level is None else {"machdep__xcpm__cpu_thermal_level": level}))
+    notes = f"{NOTES}Note: No CPU power status has been recorded\n".encode()
+    assert see(thermal, {SYSCTL: known, LIMITS: notes}).only("macos_throttling") == reason
+    assert see(thermal, {SYSCTL: known, LIMITS: Captured(error=TimedOut)}).only("macos_throttling") == "unknown"
