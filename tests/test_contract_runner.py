@@ -41,7 +41,10 @@ def pool() -> Pool:
     return Pool(16)
 
 
+GROWING = ("macos_soc_energy_joules_total", "macos_soc_measured_seconds_total")
+"""What each look adds to, even one at the same answers."""
 LASTING = (
+    *GROWING,
     "macos_peripheral_events_total",
     "macos_updates_list",
     "macos_updates_restart_required",
@@ -110,8 +113,9 @@ class Machine:
 
 
 def own(told: set[str]) -> set[str]:
-    """Without the neighbour, the Runner's own samples and counts of looks."""
-    return {line for line in told if not line.startswith(("pomona_collector_", "pomona_test_", *COUNT_LOOKS))}
+    """Without the neighbour, the Runner's own samples and counts of looks, and without the values of what grows."""
+    lines = (line for line in told if not line.startswith(("pomona_collector_", "pomona_test_", *COUNT_LOOKS)))
+    return {line.partition(" ")[0] if line.startswith(GROWING) else line for line in lines}
 
 
 def lively(name: str, pool: Pool, *, on_demand: bool = True) -> Machine:
