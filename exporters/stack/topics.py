@@ -5,6 +5,7 @@ from exporters.stack.disk_reports import REPORTS as DISKS
 from exporters.stack.posture_reports import REPORTS as POSTURE
 from exporters.stack.service_reports import REPORTS as SERVICES
 from exporters.stack.software_reports import REPORTS as SOFTWARE
+from exporters.stack.soc_reports import REPORTS as CHIP
 from exporters.stack.view import Reports
 
-TOPICS: tuple[Reports, ...] = (POSTURE, SOFTWARE, DISKS, BACKUPS, SERVICES)
+TOPICS: tuple[Reports, ...] = (POSTURE, SOFTWARE, DISKS, BACKUPS, SERVICES, CHIP)
