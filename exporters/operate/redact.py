@@ -39,15 +39,20 @@ class Redactor:
         self._names = any_of(names)
 
     def document(self, data: bytes, publishes: Collection[str]) -> bytes:
-        """A plist or JSON with strings kept only under keys that may be published; text searched by its patterns."""
+        """A plist or JSON with strings kept only under keys that may be published; text searched by its patterns.
+
+        Of property lists with NULs between them, and of JSON by line, each is one.
+        """
         head = data.lstrip()
+        if head.startswith(b"<?xml") and b"\0" in data:
+            return b"\0".join(self.document(part, publishes) for part in data.split(b"\0"))
         try:
             if head.startswith(_STRUCTURES[:4]):
                 form = plistlib.FMT_BINARY if head.startswith(b"bplist") else plistlib.FMT_XML
                 tree = self._tree(plistlib.loads(data), "", publishes)
                 return plistlib.dumps(tree, fmt=form, sort_keys=False)
             if head.startswith(_STRUCTURES[4:]):
-                return self._json(data, publishes)
+                return b"".join(self._json(each, publishes) for each in _documents(data))
         except Exception as error:  # plistlib lets many kinds through: expat, struct, index, recursion
             raise Unreadable(type(error).__name__) from error
         if b"\0" in data:
@@ -55,13 +60,10 @@ class Redactor:
         return self.text(data.decode(errors="surrogateescape")).encode(errors="surrogateescape")
 
     def _json(self, data: bytes, publishes: Collection[str]) -> bytes:
-        """One line stays one line. Of what is JSON only in its first line, as crash reports are, that line alone."""
-        first, _, rest = data.strip().partition(b"\n")
-        try:
-            tree, indent = json.loads(data), 1 if rest else None
-        except ValueError:
-            tree, indent = json.loads(first), None
-        return json.dumps(self._tree(tree, "", publishes), ensure_ascii=False, indent=indent).encode()
+        """One line stays one line, with its end."""
+        indent = 1 if b"\n" in data.strip() else None
+        told = json.dumps(self._tree(json.loads(data), "", publishes), ensure_ascii=False, indent=indent).encode()
+        return told + b"\n" * data.endswith(b"\n")
 
     def facts(self, value: Any) -> Any:
         """System facts, whose strings are kept as far as no pattern finds anything in them."""
@@ -138,6 +140,18 @@ class Redactor:
         if cleaned == value and is_harmless(value) and not IDENTITY.search(key):
             return value
         return self.stand_in(value)
+
+
+def _documents(data: bytes) -> list[bytes]:
+    """The lines, where each is an object; else the whole, or its first line where only that is JSON (a crash report)."""
+    lines = data.lstrip().splitlines(keepends=True)
+    if len(lines) > 1 and all(line.startswith(b"{") and line.endswith(b"}\n") for line in lines):
+        return lines
+    try:
+        json.loads(data)
+    except ValueError:
+        return lines[:1]
+    return [data]
 
 
 def _other(char: str, alphabet: str | None, stream: Iterator[int]) -> str:

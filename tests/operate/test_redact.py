@@ -190,3 +190,25 @@ def test_system_facts_keep_mountpoints_and_interfaces_but_no_names(redactor: Red
     assert other["mounts"][0]["device"] == "/dev/disk3s1"
     assert "Holiday" not in json.dumps(other)
     assert other["mounts"][1]["user"] != "anna"
+
+
+def test_property_lists_with_nuls_between_them_are_redacted_one_by_one(redactor: Redactor) -> None:
+    parts = [plistlib.dumps({"name": "P0-Cluster", "owner": "anna", "freq_hz": number}) for number in (1, 2)]
+    redacted = redactor.document(b"\0".join(parts), ("name",)).split(b"\0")
+    told = [plistlib.loads(each) for each in redacted]
+    assert [(each["name"], each["freq_hz"]) for each in told] == [("P0-Cluster", 1), ("P0-Cluster", 2)]
+    assert all(each["owner"] != "anna" for each in told)
+
+
+def test_json_by_line_stays_by_line(redactor: Redactor) -> None:
+    lines = b'{"power":1.5,"owner":"anna"}\n{"power":2.5,"owner":"anna"}\n'
+    redacted = redactor.document(lines, ())
+    assert redacted.endswith(b"\n")
+    told = [json.loads(line) for line in redacted.splitlines()]
+    assert [each["power"] for each in told] == [1.5, 2.5]
+    assert b"anna" not in redacted
+
+
+def test_json_by_line_with_a_line_that_is_none_is_refused(redactor: Redactor) -> None:
+    with pytest.raises(Unreadable):
+        redactor.document(b'{"power":1.5}\nanna\n', ())
