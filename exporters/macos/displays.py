@@ -173,7 +173,14 @@ def _one(display: Display, label: str, context: Context) -> Iterator[Sample]:
     required=(REPORT,),
     parse=parse,
     cadence=600,
-    publishes=("sppci_model",),
+    publishes=(
+        "sppci_model",
+        "spdisplays_display_type",
+        "_spdisplays_display-product-id",
+        "_spdisplays_display-vendor-id",
+        "_spdisplays_pixels",
+        "_spdisplays_resolution",
+    ),
 )
 def displays(reading: Displays, context: Context) -> Iterable[Sample]:
     """Each graphics processor, then the displays; 0 of them only where a good report names none."""

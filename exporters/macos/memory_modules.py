@@ -115,7 +115,7 @@ def _samples(reading: Modules) -> Iterator[Sample]:
     required=(REPORT,),
     parse=parse,
     cadence=24 * 3600,
-    publishes=("_name", "dimm_type", "dimm_manufacturer", "dimm_speed", "dimm_status"),
+    publishes=("_name", "dimm_type", "dimm_manufacturer", "dimm_size", "dimm_speed", "dimm_status"),
     unverified=(
         "Intel: the keys are known from a virtual machine and from other programs; of an Intel Mac with macOS 12 or"
         " later no capture has been seen."
