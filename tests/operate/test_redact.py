@@ -112,7 +112,7 @@ def test_of_a_crash_report_only_its_first_line_stays(redactor: Redactor) -> None
     head = b'{"bug_type": "309", "platform": 1, "incident_id": "5C8F13A7-AED3-47EC-840E-97C24C0985C3"}'
     for rest in (b"", b"\n", b'\n{\n "userID" : 501, "procPath" : "/Users/anna/x"\n}\n', b"\n{ cut"):
         kept = redactor.document(head + rest, ())
-        assert kept.count(b"\n") == 0
+        assert kept.strip().count(b"\n") == 0
         told = json.loads(kept)
         assert (told["bug_type"], told["platform"]) == ("309", 1)
         assert told.keys() == {"bug_type", "platform", "incident_id"}
@@ -209,6 +209,5 @@ def test_json_by_line_stays_by_line(redactor: Redactor) -> None:
     assert b"anna" not in redacted
 
 
-def test_json_by_line_with_a_line_that_is_none_is_refused(redactor: Redactor) -> None:
-    with pytest.raises(Unreadable):
-        redactor.document(b'{"power":1.5}\nanna\n', ())
+def test_of_json_by_line_with_a_line_that_is_none_only_the_first_stays(redactor: Redactor) -> None:
+    assert redactor.document(b'{"power":1.5}\nanna\n', ()) == b'{"power": 1.5}\n'
