@@ -176,8 +176,9 @@ COUNTED = (
     *("macos_updates_listed ", "macos_updates_restart_required "),
     *("macos_kernel_extensions{", "macos_package_receipts{", "macos_homebrew_packages{"),
 )
+COUNTED = ("openwrt_dhcp_leases ", "openwrt_neighbours{", "openwrt_wireless_stations{", "macos_vpn_services{")
 """How many lines a report has: one that ends after a whole line cannot be told from a shorter one. Over SSH each answer
-stands between marks, so none ends early unseen."""
+stands between marks, so none ends early unseen; on a Mac a program that was ended early has another exit status."""
 
 
 TOLD_OF_DAMAGE = {

@@ -6,6 +6,7 @@ from exporters.stack.posture_reports import REPORTS as POSTURE
 from exporters.stack.service_reports import REPORTS as SERVICES
 from exporters.stack.software_reports import REPORTS as SOFTWARE
 from exporters.stack.soc_reports import REPORTS as CHIP
+from exporters.stack.radio_reports import REPORTS as RADIO
 from exporters.stack.view import Reports
 
-TOPICS: tuple[Reports, ...] = (POSTURE, SOFTWARE, DISKS, BACKUPS, SERVICES, CHIP)
+TOPICS: tuple[Reports, ...] = (POSTURE, SOFTWARE, DISKS, BACKUPS, SERVICES, CHIP, RADIO)
