@@ -95,9 +95,14 @@ class Redactor:
         return iter(shake_256(self._key + core.encode(errors="surrogatepass")).digest(length))
 
     def _address(self, text: str) -> str:
+        """One of the same reach: of the link, of a site, or beyond."""
         if not is_address(text):
             return text
-        return self.stand_in(text) if ":" in text else ".".join(("10", *map(str, self._stream(text, 3))))
+        if ":" not in text:
+            reach = ("169", "254") if text.startswith("169.254.") else ("10",)
+            return ".".join((*reach, *map(str, self._stream(text, 4 - len(reach)))))
+        kept = 4 if text.lower().startswith("fe80") else 2 if text[:1] in "fF" else 1
+        return text[:kept] + self.stand_in(text)[kept:]
 
     def _tree(self, value: Any, key: str, publishes: Collection[str] | None) -> Any:
         """Dictionaries keep their keys, lists their order; numbers and dates stay but for long ones that identify."""

@@ -13,8 +13,14 @@ HOME = r"(?<=/Users/)(?!Shared\b)[^/\s\"]+|(?<=/home/)[^/\s\"]+"
 VOLUME = r"(?<=/Volumes/)[^/\n\"]+|(?<=/media/)[^\n\"]+"
 SERIAL = r"(?<=serial[ _]number: )\S+|(?<=serial: )\S+|(?<=serial=)\S+"
 MANAGED = r"(?<=MDM server: )\S+|(?<=for user ')[^'\n]+"
+WIRELESS = r"(?<=  SSID : )(?!<redacted>)\S.*|(?<= SSID                 : )(?!<redacted>|None\b)\S.*"
+NAMED = r'(?<= ")[^"\n]+(?="\s+\[)|(?<=_name \(string\): )\S.*'
+"""A VPN service in scutil's list, what a lease tells of hosts and domains."""
+DOMAIN = r"(?<=search domain\[\d\] : )\S+|(?<=  domain   : )(?!local\b)\S+"
+PROXY = r"(?<=SProxy : )\S+|(?<=TPProxy : )\S+|(?<=URLString : )\S+|(?<=\n    \d : )\S+"
+NETWORK = (WIRELESS, NAMED, DOMAIN, PROXY)
 PRIVATE = tuple(
-    re.compile(each, re.IGNORECASE) for each in (UUID, MAC, INTERFACE, EMAIL, HOME, VOLUME, SERIAL, MANAGED)
+    re.compile(each, re.IGNORECASE) for each in (UUID, MAC, INTERFACE, EMAIL, HOME, VOLUME, SERIAL, MANAGED, *NETWORK)
 )
 ADDRESS = re.compile(r"(?<![\w:.])(?=[0-9a-f]*[:.][0-9a-f]*[:.])[0-9a-f:.]{3,45}(?<!\.)(?![\w:])", re.IGNORECASE)
 POSSESSIVE = re.compile(r"[^\W_]+(?=['\u2019\u02bc\u2018\uff07`\u00b4])")
@@ -30,6 +36,8 @@ SHORTEST_NAME = 3
 _YES_NO = frozenset({"yes", "no", "true", "false", "on", "off", "enabled", "disabled"})
 _ROLES = frozenset({"system", "data", "preboot", "recovery", "vm", "update", "backup"})
 """Those of APFS volumes."""
+_INTERFACE = re.compile(r"(en|awdl|llw)\d{1,2}\Z")
+"""Of a Mac's Wi-Fi, in its report."""
 _APPLE_TOKEN = re.compile(
     r"(attrib|receptacle|apple|hub|usb|thunderbolt[a-z0-9]*|sp[a-z]+)_[a-z0-9_]+\Z", re.IGNORECASE
 )
@@ -40,7 +48,7 @@ _UNIT = re.compile(r"([kmgtµ]?(i?b|b/s|ib/s|w|wh|a|ah|v|hz|s|j)|bytes?|dbm|rpm|
 def is_harmless(text: str) -> bool:
     """What tells no machine apart: yes or no, a volume's role, a token of Apple's tools, short numbers with units."""
     folded = text.strip().casefold()
-    if folded in _YES_NO | _ROLES or _APPLE_TOKEN.match(folded):
+    if folded in _YES_NO | _ROLES or _APPLE_TOKEN.match(folded) or _INTERFACE.match(folded):
         return True
     words = re.split(r"[\s()%,:]+|(?<!b)/", folded)
     return all(_NUMBER.match(word) or _UNIT.match(word) for word in words)

@@ -211,3 +211,35 @@ def test_json_by_line_stays_by_line(redactor: Redactor) -> None:
 
 def test_of_json_by_line_with_a_line_that_is_none_only_the_first_stays(redactor: Redactor) -> None:
     assert redactor.document(b'{"power":1.5}\nanna\n', ()) == b'{"power": 1.5}\n'
+
+
+NETWORK = """  SSID : Orchard Guests
+    SSID                 : Orchard Guests
+* (Connected)      UUID VPN (com.example.vpn) "Orchard Office"  [VPN:IKEv2]
+host_name (string): Orchards-Air
+  search domain[0] : orchard.example
+  domain   : orchard.example
+  HTTPSProxy : proxy.orchard.example
+  ProxyAutoConfigURLString : http://orchard.example/proxy.pac
+  ExceptionsList : <array> {
+    0 : *.orchard.example
+"""
+
+
+def test_names_of_networks_services_and_domains_are_replaced(redactor: Redactor) -> None:
+    other = redactor.text(NETWORK)
+    assert "orchard" not in other.lower()
+    assert [len(line) for line in other.splitlines()] == [len(line) for line in NETWORK.splitlines()]
+    kept = "  SSID : <redacted>\n    SSID                 : None\n  domain   : local\n  HTTPEnable : 1\n"
+    assert redactor.text(kept) == kept
+    assert redacted(redactor, {"_name": "en0"}) == {"_name": "en0"}
+
+
+@pytest.mark.parametrize(
+    ("address", "reach"),
+    [("fe80::1c2a:4d", "fe80::"), ("fd12:3456::1", "fd"), ("2001:db8:7::21", "2"), ("169.254.3.4", "169.254.")],
+)
+def test_an_address_keeps_its_reach_and_nothing_else(redactor: Redactor, address: str, reach: str) -> None:
+    other = redactor.text(address)
+    assert other != address
+    assert other.startswith(reach)
