@@ -148,7 +148,7 @@ class Redactor:
 
 
 def _documents(data: bytes) -> list[bytes]:
-    """The lines, where each is an object; else the whole, or its first line where only that is JSON (a crash report)."""
+    """The lines, where each is an object; else the whole, or its first line where only that is JSON (crash reports)."""
     lines = data.lstrip().splitlines(keepends=True)
     if len(lines) > 1 and all(line.startswith(b"{") and line.endswith(b"}\n") for line in lines):
         return lines
