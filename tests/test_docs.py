@@ -25,7 +25,9 @@ PAGES = sorted([*DOCS.glob("*.md"), *DOCS.glob("collectors/*.md"), ROOT / "READM
 BLOCK = re.compile(r"^([ ]*)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
-KNOWN = {family.name for each in COLLECTORS.values() for family in each.families} | {each.name for each in OWN}
+FAMILIES = (*(family for each in COLLECTORS.values() for family in each.families), *OWN)
+PARTS = {"histogram": ("_bucket", "_sum", "_count")}
+KNOWN = {f"{family.name}{part}" for family in FAMILIES for part in ("", *PARTS.get(family.kind, ()))}
 
 
 def title(path: Path) -> str:
