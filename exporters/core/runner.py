@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
+from itertools import islice
 
 from exporters.core.cell import Cell, Sink, Status
 from exporters.core.clock import Clock
@@ -15,16 +16,16 @@ from exporters.core.state import Section, Store
 from exporters.sources.base import Source
 from exporters.sources.batch import Batch
 
-SLEPT = 5.0
-"""Seconds by which the two clocks must part before it counts as a sleep."""
 PATIENCE = 0.1
 """Seconds for all cheap questions together, after which each gets a thread of its own."""
 HANGS = 1.0
 """Seconds after which a cheap question counts as hanging."""
 EARLY = 0.5
 """Seconds before its time at which a scrape may start what is due: no scrape comes at the same instant each time."""
-STAGGER = 0.5
-"""Seconds between the starts of two due collectors after a wake."""
+ABREAST = 4
+"""Background collectors that start beside each other: a start or a wake must not be a burst of processes."""
+LONG = 5.0
+"""Seconds after which one that still runs does not keep others waiting."""
 SUCCESS = gauge("pomona_collector_success", "1 if nothing is wrong, absent if unsupported here (pomona).", "collector")
 DURATION = gauge("pomona_collector_duration_seconds", "Time of the last collection (pomona).", "collector")
 LAST = gauge(
@@ -75,7 +76,6 @@ class Runner:
         taken = frozenset(family.name for family in families)
         self._clock, self._pool, self._on_demand = clock, pool, on_demand
         self._source, self._together = source, together
-        self._slept = clock.elapsed() - clock.awake()
         self._cells = {
             each.name: Cell(
                 each, source, contexts[each.name], clock, store=store, sink=sink, foreign_names=taken, target=target
@@ -86,6 +86,9 @@ class Runner:
             if name in self._cells:
                 self._cells[name] = self._cells[name].after(cell)
         self._background = tuple(cell for cell in self._cells.values() if cell.declared.cadence is not None)
+        self._starting, self._over = threading.Lock(), False
+        if previous is not None:
+            previous._over = True  # noqa: SLF001 - same class
 
     @property
     def names(self) -> frozenset[str]:
@@ -104,17 +107,19 @@ class Runner:
             cell.retire()
 
     def tick(self) -> None:
-        """Starts what is due; after a wake the due ones start one after the other."""
-        now = self._clock.elapsed()
-        slept = now - self._clock.awake()
-        due = [cell for cell in self._background if cell.due <= now and not cell.flying()]
-        if slept - self._slept > SLEPT:
-            for position, cell in enumerate(due):
-                cell.due = now + position * STAGGER
-        self._slept = slept
-        for cell in due:
-            if cell.due <= now:
-                cell.launch(self._pool.submit)
+        """Starts what is due, as many as may run beside each other; each that ends lets the next one start."""
+        with self._starting:
+            flying = sum(cell.flying() and cell.flown() < LONG for cell in self._background)
+            due = (cell for cell in self._background if cell.due <= self._clock.elapsed() and not cell.flying())
+            for cell in () if self._over else islice(due, max(ABREAST - flying, 0)):
+                cell.launch(self._submit)
+
+    def _submit(self, work: Callable[[], None]) -> None:
+        def fly() -> None:
+            work()
+            self.tick()
+
+        self._pool.submit(fly)
 
     def ready(self) -> bool:
         """Whether every background collector has been tried once."""

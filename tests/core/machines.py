@@ -1,6 +1,7 @@
 """Small collectors, a clock that is moved by hand and a source that can be held: for the tests of the engine."""
 
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,6 +63,10 @@ class Held:
         self.asked.set()
         self.go.wait(30)
         return self.answer
+
+    def asked_soon(self) -> bool:
+        """Whether it is asked within a moment in which it would be, were it going to be."""
+        return self.asked.wait(0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,8 @@ class Machine:
         for cell in self.runner._background:
             if cell._flight is not None:
                 cell._flight.result(10)
+        while self.pool._free < self.pool._threads:  # one that ended looks for what is due before it rests
+            time.sleep(0.001)
 
     def scrape(self, **options: Any) -> dict[str, float]:
         return samples(self.runner.scrape("text", **options))
