@@ -14,8 +14,6 @@ from typing import Any, NamedTuple
 from exporters.sources.base import Failed
 from exporters.sources.probe_check import Check, Fault, reason_of
 
-MOST_LOOKUPS = 32
-"""Names that may be looked up at once: nobody can end a lookup that hangs."""
 MOST_ADDRESSES = 6
 STAGGER = 0.25
 """Seconds until the next address is tried beside one that keeps silent (RFC 8305)."""
@@ -34,10 +32,10 @@ class Address(NamedTuple):
 
 
 class Lookups:
-    """Looks names up by the system's resolver, each on a thread that may be left behind."""
+    """Looks names up by the system's resolver, each on a thread that may be left behind; `free` bounds how many."""
 
-    def __init__(self, most: int = MOST_LOOKUPS) -> None:
-        self._free = threading.BoundedSemaphore(most)
+    def __init__(self, free: threading.Semaphore) -> None:
+        self._free = free
 
     def addresses(self, check: Check, host: str, port: int) -> list[Address]:
         """The addresses in the system's order; an address is taken as it is."""

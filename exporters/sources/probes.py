@@ -32,28 +32,27 @@ Keys that do not apply are absent. With the reasons "status" and "body" the answ
 another status judges by `status` and `matched`. No redirect is followed, no proxy asked; a body is read up to 64 KiB.
 """
 
-import socket
 import threading
 from collections import deque
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from exporters.sources.base import Failed, Probe, SourceError
-from exporters.sources.probe_check import Check, Fault, place
-from exporters.sources.probe_connect import Lookups, connected
-from exporters.sources.probe_http import get
-from exporters.sources.probe_ping import ping
-from exporters.sources.probe_tls import secured, trusted
+
+if TYPE_CHECKING:
+    from exporters.sources.probe_round import Round
 
 AT_ONCE = 8
 """Checks that run beside each other for one asker."""
+MOST_LOOKUPS = 32
+"""Names that may be looked up at once: nobody can end a lookup that hangs."""
 
 
 class Probing:
     """Runs the checks of one source."""
 
     def __init__(self) -> None:
-        self._lookups = Lookups()
+        self._lookups = threading.BoundedSemaphore(MOST_LOOKUPS)
         self._changed = threading.Condition()
         self._closed = False
 
@@ -68,7 +67,11 @@ class Probing:
         """Each probe with its answer or its error; the time of a probe runs from when its turn has come."""
         waiting = deque(dict.fromkeys(probes))
         asked, answers = tuple(waiting), dict[Probe, Any]()
-        one_round = _Round(self._lookups, asked)
+        if not asked:
+            return answers
+        from exporters.sources.probe_round import Round  # noqa: PLC0415 - only for who asks
+
+        one_round = Round(self._lookups, asked)
         for _ in range(min(AT_ONCE, len(asked))):
             self._start(one_round, waiting, answers)
         with self._changed:
@@ -84,7 +87,7 @@ class Probing:
     def _start(self, *work: Any) -> None:
         threading.Thread(target=self._work, args=work, name="pomona-probe", daemon=True).start()
 
-    def _work(self, one_round: "_Round", waiting: deque[Probe], answers: dict[Probe, Any]) -> None:
+    def _work(self, one_round: "Round", waiting: deque[Probe], answers: dict[Probe, Any]) -> None:
         while waiting and not self._closed:
             try:
                 probe = waiting.popleft()
@@ -94,49 +97,3 @@ class Probing:
             with self._changed:
                 answers[probe] = answer
                 self._changed.notify_all()
-
-
-class _Round:
-    """Checks that share what is read once, before the first of them is measured."""
-
-    def __init__(self, lookups: Lookups, probes: Iterable[Probe]) -> None:
-        self._lookups = lookups
-        verifies = any(each.kind == "tls" or each.address[:6].lower() == "https:" for each in probes)
-        self._trust = trusted() if verifies else None
-
-    def outcome(self, probe: Probe) -> Any:
-        """The answer, or the error that came instead."""
-        check = Check(probe.timeout)
-        try:
-            self._run(check, probe)
-        except Fault as fault:
-            return check.answer(fault.reason)
-        except SourceError as error:
-            return error.with_traceback(None)
-        except Exception as bug:  # noqa: BLE001 - one check must not keep the answers of the others
-            return Failed(f"a bug of this check: {type(bug).__name__}")
-        return check.answer("")
-
-    def _run(self, check: Check, probe: Probe) -> None:
-        match probe.kind:
-            case "dns":
-                name, _ = place(probe.address, 1)
-                check.facts["family"] = self._lookups.addresses(check, name, 0)[0].version()
-            case "tcp":
-                self._connected(check, probe).close()
-            case "tls":
-                self._shake_hands(check, probe)
-            case "http":
-                get(check, probe, self._lookups, self._trust)
-            case "ping":
-                ping(check, probe, self._lookups)
-            case unknown:
-                raise Failed(f"there is no check of the kind {unknown!r}")
-
-    def _connected(self, check: Check, probe: Probe) -> socket.socket:
-        return connected(check, self._lookups.addresses(check, *place(probe.address)))
-
-    def _shake_hands(self, check: Check, probe: Probe) -> None:
-        host, _ = place(probe.address)
-        with self._connected(check, probe) as sock:
-            secured(check, sock, host, self._trust).close()

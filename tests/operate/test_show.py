@@ -13,7 +13,7 @@ from rich.console import Console
 from conftest import COLLECTORS, context_for, fixtures_of
 from exporters.core.collector import Collector, collector
 from exporters.core.context import Context
-from exporters.core.metrics import Sample, counter, enum, gauge
+from exporters.core.metrics import Distribution, Sample, counter, enum, gauge, histogram
 from exporters.core.read import number
 from exporters.operate import show
 from exporters.operate.show import Watch
@@ -25,6 +25,7 @@ CHARGE = gauge("macos_topic_charge_ratio", "Charge (fact).", "part")
 STATE = enum("macos_topic_state", "State (fact).", "state", ("charging", "not_charging"))
 INFO = gauge("macos_topic_device_info", "Device (fact).", "name", "vendor")
 SEEN = counter("macos_topic_seen_total", "Looks (fact).")
+TOOK = histogram("macos_topic_duration_seconds", "How long looks took (fact).")
 
 
 def parse(replies: Replies, _: Context) -> float:
@@ -178,3 +179,17 @@ def test_every_fixture_can_be_shown(name: str) -> None:
         assert show.run((declared,), source, {name: context}, console=Console(file=told, width=200)) == 0
         expected = (folder / "expected.prom").read_text()
         assert bool(told.getvalue().strip()) == bool(re.search("^([^#]|# problem)", expected, re.MULTILINE))
+
+
+def test_of_a_histogram_sum_and_count_are_shown() -> None:
+    @collector("topic", TOOK, required=(FACT,), parse=parse)
+    def timed(reading: float, _: Context) -> Iterable[Sample]:
+        yield from Distribution((0.1, 1.0)).observe(reading).observe(reading).samples(TOOK)
+
+    told = io.StringIO()
+    answers = Replay(Captures(systems={"fact": Captured(b"0.5")}))
+    assert show.run((timed,), answers, {"topic": Context()}, console=Console(file=told, width=100)) == 0
+    rows = [line.split() for line in told.getvalue().splitlines()]
+    assert ["duration", "sum", "1", "s"] in rows
+    assert ["duration", "count", "2"] in rows
+    assert not [row for row in rows if "bucket" in row]

@@ -91,14 +91,15 @@ def test_a_name_that_is_known(local: Local) -> None:
 
 
 def test_lookups_that_hang_are_bounded_and_the_next_one_gives_up_in_its_time() -> None:
-    lookups = Lookups(most=1)
-    assert lookups._free.acquire(blocking=False)  # as if another lookup hung
+    free = threading.BoundedSemaphore(1)
+    lookups = Lookups(free)
+    assert free.acquire(blocking=False)  # as if another lookup hung
     begun = time.monotonic()
     with pytest.raises(Fault, match="dns"):
         lookups.addresses(Check(0.2), "localhost", 80)
     assert time.monotonic() - begun < SOON
     assert lookups.addresses(Check(5), "127.0.0.1", 80) == [Address(socket.AF_INET, ("127.0.0.1", 80))]
-    lookups._free.release()
+    free.release()
     assert lookups.addresses(Check(5), "localhost", 80)
 
 
