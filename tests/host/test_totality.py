@@ -14,7 +14,9 @@ from exporters.sources.base import System
 from host.answering import answering, context_of, seen
 
 HOST = sorted(name for name, each in COLLECTORS.items() if each.package == "exporters.host")
-FACTS = sorted(name for name in HOST if name not in {"textfile", "components"})
+CONFIGURED = {"textfile", "components", "endpoints"}
+"""They ask what the configuration says, and no fact."""
+FACTS = sorted(name for name in HOST if name not in CONFIGURED)
 WORDS = [
     *(
         "user",
