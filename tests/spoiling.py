@@ -79,9 +79,12 @@ def printing(change: Callable[[bytes], bytes]) -> Callable[[Captured], Captured]
     return lambda answer: replace(answer, stdout=change(answer.stdout))
 
 
+UNKNOWN = re.compile(r'(state|reason)="unknown"\} 1\.0\Z')
+
+
 def unlearnt(lines: Iterable[str]) -> tuple[str, ...]:
-    """How the samples of every enum begin whose state is unknown: they say that nothing was learnt."""
-    return tuple(line.partition('state="')[0] for line in lines if line.endswith('state="unknown"} 1.0'))
+    """How the samples of every enum begin whose state or reason is unknown: they say that nothing was learnt."""
+    return tuple(line[: found.start()] for line in lines if (found := UNKNOWN.search(line)))
 
 
 def decoded(content: bytes) -> tuple[Any, Callable[[Any], bytes] | None]:

@@ -165,18 +165,14 @@ def samples(text: str) -> set[str]:
     """
     lines = [line for line in text.split("\n") if line and not line.startswith("#")]
     return {line for line in lines if not line.startswith((*TOLD_OF_FAULTS, *COUNTED, *unlearnt(lines)))}
-    unknown = tuple(line[: found.start()] for line in lines if (found := UNKNOWN.search(line)))
-    return {line for line in lines if not line.startswith((*TOLD_OF_FAULTS, *COUNTED, *unknown))}
 
 
-UNKNOWN = re.compile(r'(state|reason)="unknown"\} 1\.0\Z')
 TOLD_OF_FAULTS = ("pomona_textfile_error{", "pomona_textfile_problem{", "openwrt_nlbwmon_status{")
 COUNTED = (
     *("openwrt_dhcp_leases ", "openwrt_neighbours{", "openwrt_wireless_stations{"),
     *("macos_updates_listed ", "macos_updates_restart_required "),
-    *("macos_kernel_extensions{", "macos_package_receipts{", "macos_homebrew_packages{"),
+    *("macos_kernel_extensions{", "macos_package_receipts{", "macos_homebrew_packages{", "macos_vpn_services{"),
 )
-COUNTED = ("openwrt_dhcp_leases ", "openwrt_neighbours{", "openwrt_wireless_stations{", "macos_vpn_services{")
 """How many lines a report has: one that ends after a whole line cannot be told from a shorter one. Over SSH each answer
 stands between marks, so none ends early unseen; on a Mac a program that was ended early has another exit status."""
 
