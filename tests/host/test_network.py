@@ -54,5 +54,5 @@ def test_speed_is_in_bytes_and_absent_when_unknown() -> None:
     assert lines("network", source) == [
         'pomona_host_network_up{interface="en0"} 1.0',
         'pomona_host_network_up{interface="en1"} 0.0',
-        'pomona_host_network_speed_bytes_per_second{interface="en0"} 3.125e+08',
+        'pomona_host_network_speed_bytes_per_second{interface="en0"} 312500000.0',
     ]

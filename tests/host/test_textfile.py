@@ -54,7 +54,7 @@ def test_a_good_file_keeps_every_series_and_says_when_it_changed(tmp_path: Path)
     found = published(tmp_path)
     assert "bare_value 1000.0" in found
     assert 'backup_seconds_bucket{le="+Inf"} 4.0' in found
-    assert 'pomona_textfile_modification_timestamp_seconds{file="backup.prom"} 1.7900000005e+09' in found
+    assert 'pomona_textfile_modification_timestamp_seconds{file="backup.prom"} 1790000000.5' in found
     assert 'pomona_textfile_error{file="backup.prom"} 0.0' in found
 
 

@@ -169,7 +169,7 @@ def test_wdutil_tells_more() -> None:
         "macos_wifi_cca_ratio 0.12",
         "macos_wifi_spatial_streams 2.0",
         "macos_wifi_guard_interval_seconds 8e-07",
-        "macos_wifi_transmit_rate_bytes_per_second 2.40125e+08",
+        "macos_wifi_transmit_rate_bytes_per_second 240125000.0",
         'band="6GHz"',
     ):
         assert line in text
