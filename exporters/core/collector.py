@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -14,6 +14,7 @@ from exporters.core.context import Context
 from exporters.core.metrics import Family, Sample, faults
 from exporters.sources.base import Command, Question, Replies
 
+Reading = TypeVar("Reading")
 Questions = tuple[Question[Any], ...]
 Choose = Callable[[Context], Questions]
 Then = Callable[[Replies, Context, Any], Questions]
@@ -47,6 +48,12 @@ class Partial:
 
     reading: Any
     fault: str
+
+
+def told(reading: Reading, faults: Iterable[str]) -> Reading | Partial:
+    """The reading, with the faults of what is missing in it where there are any."""
+    fault = "; ".join(faults)
+    return Partial(reading, fault) if fault else reading
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import msgspec
 
 from exporters.sources.base import ParseError
 
+Given = TypeVar("Given")
 Value = TypeVar("Value")
 MAX_DEPTH = 32
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?\Z")
@@ -36,6 +37,13 @@ def json(data: bytes, kind: Any = Any) -> Any:
 def lines(data: bytes) -> list[str]:
     """Text by line; bytes that are no UTF-8 are replaced, never an error."""
     return data.decode("utf-8", errors="replace").splitlines()
+
+
+def whole_lines(data: bytes) -> list[str]:
+    """Text by line, none for no text. A last line without its newline was cut, and cut words are other words."""
+    if data and not data.endswith(b"\n"):
+        raise ParseError("a text that ends within a line")
+    return lines(data)
 
 
 def record(value: Any) -> Mapping[str, Any]:
@@ -104,6 +112,15 @@ def text(value: Any) -> str:
 def maybe(read: Callable[[Any], Value], value: Any) -> Value | None:
     """None where there is nothing to read: a missing key is normal, a wrong type is not."""
     return None if value is None else read(value)
+
+
+def attempt(read: Callable[[Given], Value], given: Given | None, faults: list[str], name: object = "") -> Value | None:
+    """One part of several: what cannot be read is missing, its fault is noted by `name`, and the other parts stay."""
+    try:
+        return None if given is None else read(given)
+    except ParseError as error:
+        faults.append(f"{name}: {error}" if name else str(error))
+        return None
 
 
 def walk(items: Any, key: str = "_items", depth: int = 0) -> Iterator[Mapping[str, Any]]:

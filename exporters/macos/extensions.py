@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from exporters.core.collector import Partial, Questions, collector
+from exporters.core.collector import Partial, Questions, collector, told
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, gauge
-from exporters.core.read import lines
+from exporters.core.read import attempt, whole_lines
 from exporters.sources.base import Command, Output, ParseError, Replies
 
 LIST = Command(("systemextensionsctl", "list"))
@@ -72,36 +72,31 @@ def kernel_too(context: Context) -> Questions:
 
 def parse(replies: Replies, _: Context) -> Extensions | Partial:
     """Both lists; system extensions alone where that of the kernel cannot be read."""
-    system = _system(_whole(replies[LIST]))
-    loaded = replies.get(LOADED)
-    try:
-        return Extensions(system, None if loaded is None else _kernel(_whole(loaded)))
-    except ParseError as error:
-        return Partial(Extensions(system), f"kmutil: {error}")
+    faults: list[str] = []
+    system = _system(replies[LIST])
+    return told(Extensions(system, attempt(_kernel, replies.get(LOADED), faults, "kmutil")), faults)
 
 
-def _whole(output: Output) -> Sequence[str]:
-    """Its lines, if the last one ends; blank ones left out."""
-    if not output.stdout.endswith(b"\n"):
-        raise ParseError("the list ends within a line")
-    return [line for line in lines(output.stdout) if line.strip()]
+def _written(output: Output) -> Sequence[str]:
+    return [line for line in whole_lines(output.stdout) if line.strip()]
 
 
-def _system(told: Sequence[str]) -> Sequence[tuple[Extension, str]]:
+def _system(output: Output) -> Sequence[tuple[Extension, str]]:
     """`N extension(s)`, then for each category a headline, titles, and tab-separated rows."""
-    total = TOTAL.fullmatch(told[0]) if told else None
+    head, *rest = _written(output) or [""]
+    total = TOTAL.fullmatch(head)
     if total is None:
         raise ParseError("systemextensionsctl does not say how many extensions there are")
-    found = list(_rows(told[1:]))
+    found = list(_rows(rest))
     # whether an extension of two categories counts as one or two has not been seen
     if int(total[1]) not in {len(found), len({extension for extension, _ in found})}:
         raise ParseError("systemextensionsctl lists other than as many extensions as it says")
     return sorted(set(found), key=str)
 
 
-def _rows(told: Sequence[str]) -> Iterator[tuple[Extension, str]]:
+def _rows(rows: Sequence[str]) -> Iterator[tuple[Extension, str]]:
     category = "other"
-    for line in told:
+    for line in rows:
         if headline := CATEGORY.fullmatch(line):
             category = CATEGORIES.get(headline[1], "other")
         elif line != TITLES:
@@ -119,10 +114,11 @@ def _extension(line: str) -> Extension:
     return Extension(team.strip(), bundle, version, build, state)
 
 
-def _kernel(told: Sequence[str]) -> Mapping[str, int]:
+def _kernel(output: Output) -> Mapping[str, int]:
     """Rows below the titles, `INDEX REFS ADDRESS SIZE WIRED NAME (VERSION) UUID <LINKED>`."""
-    start = next((place for place, line in enumerate(told, 1) if KERNEL_TITLES.fullmatch(line)), len(told))
-    rows = [KERNEL_ROW.fullmatch(line) for line in told[start:]]
+    printed = _written(output)
+    start = next((place for place, line in enumerate(printed, 1) if KERNEL_TITLES.fullmatch(line)), len(printed))
+    rows = [KERNEL_ROW.fullmatch(line) for line in printed[start:]]
     names = [row[1] for row in rows if row]
     if len(names) < len(rows) or not any(name.startswith("com.apple.") for name in names):
         raise ParseError("no list of kernel extensions, of which some are always loaded")

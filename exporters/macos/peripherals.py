@@ -12,9 +12,10 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from exporters.core.collector import Memory, Partial, collector
+from exporters.core.collector import Memory, Partial, collector, told
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, counter, gauge
+from exporters.core.read import attempt
 from exporters.macos import bluetooth, thunderbolt, usb
 from exporters.macos.device import Bus, Device, keys
 from exporters.macos.policy import VERDICTS, Peripherals, facts
@@ -95,25 +96,17 @@ def parse(replies: Replies, context: Context) -> Looks | Partial:
     seen: dict[Bus, tuple[Device, ...]] = {}
     faults: list[str] = []
     for bus in BUSES:
-        found = _look(bus, replies, context)
-        if isinstance(found, ParseError):
-            faults.append(f"{bus}: {found}")
-        elif found is not None:
-            seen[bus] = found
+        attached = _attached(bus, replies, context, faults)
+        if attached is not None:
+            seen[bus] = attached
     if faults and not seen:
         raise ParseError("; ".join(faults))
-    return Partial(Looks(seen), "; ".join(faults)) if faults else Looks(seen)
+    return told(Looks(seen), faults)
 
 
-def _look(bus: Bus, replies: Replies, context: Context) -> tuple[Device, ...] | ParseError | None:
+def _attached(bus: Bus, replies: Replies, context: Context, faults: list[str]) -> tuple[Device, ...] | None:
     question, read = BUSES[bus]
-    if replies.get(question) is None:
-        return None
-    try:
-        attached: tuple[Device, ...] | None = read(replies, context).attached()
-    except ParseError as error:
-        return error
-    return attached
+    return attempt(lambda _: read(replies, context).attached(), replies.get(question), faults, bus)
 
 
 def advance(state: State | None, reading: Looks, _: float, context: Context) -> State:

@@ -9,14 +9,14 @@ from typing import Any, Literal
 
 import msgspec
 
-from exporters.core.collector import Partial, Questions, collector
+from exporters.core.collector import Partial, Questions, collector, told
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, enum, gauge
-from exporters.core.read import maybe
+from exporters.core.read import attempt
 from exporters.macos import posture_controls as read
 from exporters.macos.posture_controls import Conversion, Firewall, ScreenLock, Sip, State
 from exporters.macos.updates import PLIST as UPDATES
-from exporters.sources.base import Command, File, ParseError, Question, Replies
+from exporters.sources.base import Command, File, Question, Replies
 
 Also = Literal["secure_boot", "screen_lock", "remote_login", "file_sharing"]
 FILEVAULT = Command(("fdesetup", "status"))
@@ -93,11 +93,8 @@ def parse(replies: Replies, _: Context) -> Posture | Partial:
     found: dict[str, Any] = {}
     faults: list[str] = []
     for name, (question, parse_one) in READERS.items():
-        try:
-            found[name] = maybe(parse_one, replies.get(question))
-        except ParseError as error:
-            faults.append(f"{question}: {error}")
-    return Partial(Posture(**found), "; ".join(faults)) if faults else Posture(**found)
+        found[name] = attempt(parse_one, replies.get(question), faults, question)
+    return told(Posture(**found), faults)
 
 
 CONTROL = enum(

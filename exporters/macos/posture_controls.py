@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from exporters.core.read import array, flag, json, lines, maybe, plist, record, text
+from exporters.core.read import array, flag, json, lines, maybe, plist, record, text, whole_lines
 from exporters.sources.base import Output, ParseError
 
 State = Literal["on", "off"]
@@ -76,11 +76,6 @@ class ScreenLock:
     delay: float | None = None
 
 
-def _whole(data: bytes) -> list[str]:
-    """Lines that end: the words of a cut one would be others."""
-    return lines(data[: data.rfind(b"\n") + 1])
-
-
 def _first(told: Iterable[str], form: re.Pattern[str], what: str) -> re.Match[str]:
     found = next((match for line in told if (match := form.fullmatch(line.rstrip()))), None)
     if found is None:
@@ -94,12 +89,12 @@ def _state(is_on: bool) -> State:
 
 def filevault(output: Output) -> State:
     """`FileVault is On.`, also while the disk is being encrypted; a line below may name a user."""
-    return _state(_first(_whole(output.stdout), FILEVAULT, "whether FileVault is on")[1] == "On")
+    return _state(_first(whole_lines(output.stdout), FILEVAULT, "whether FileVault is on")[1] == "On")
 
 
 def conversion(output: Output) -> Conversion | None:
     """A line that is there while it lasts."""
-    told = [line for line in _whole(output.stdout) if PROGRESS.match(line)]
+    told = [line for line in whole_lines(output.stdout) if PROGRESS.match(line)]
     if not told:
         return None
     done = _first(told, CONVERSION, "how much is converted")
@@ -111,7 +106,7 @@ def conversion(output: Output) -> Conversion | None:
 
 def sip(output: Output) -> Sip:
     """`enabled.`, `disabled.`, or `unknown (Custom Configuration).`, which older versions call enabled."""
-    _, word, remark = _first(_whole(output.stdout), SIP, "whether SIP is on").group(0, 1, 2)
+    _, word, remark = _first(whole_lines(output.stdout), SIP, "whether SIP is on").group(0, 1, 2)
     if remark == CUSTOM:
         return Sip("off", custom=True)
     if word == "unknown" or (word == "enabled" and remark):
@@ -121,7 +116,7 @@ def sip(output: Output) -> Sip:
 
 def gatekeeper(output: Output) -> State:
     """On stdout or stderr; the exit status is 1 where assessments are disabled."""
-    told = (*_whole(output.stdout), *_whole(output.stderr))
+    told = (*whole_lines(output.stdout), *whole_lines(output.stderr))
     is_on = _first(told, GATEKEEPER, "whether Gatekeeper is on")[1] == "enabled"
     if is_on and output.exit:
         raise ParseError("spctl says that assessments are enabled, and that they are not by its exit status")
@@ -130,19 +125,19 @@ def gatekeeper(output: Output) -> State:
 
 def firewall(output: Output) -> Firewall:
     """The number counts, not the words before it, which changed: 0 off, 1 on, 2 on and all blocked."""
-    number = _first(_whole(output.stdout), FIREWALL, "the state of the firewall")[1]
+    number = _first(whole_lines(output.stdout), FIREWALL, "the state of the firewall")[1]
     return Firewall(_state(number != "0"), block_all=number == BLOCK_ALL)
 
 
 def stealth(output: Output) -> State:
     """Two wordings: the older one is `Stealth mode enabled`."""
-    found = _first(_whole(output.stdout), STEALTH, "whether stealth mode is on")
+    found = _first(whole_lines(output.stdout), STEALTH, "whether stealth mode is on")
     return _state((found[1] or found[2]) in {"on", "enabled"})
 
 
 def enrollment(output: Output) -> str:
     """One of `ENROLLMENTS` from two lines; a third one, the address of the server, is never read."""
-    told = _whole(output.stdout)
+    told = whole_lines(output.stdout)
     dep = _first(told, BY_DEP, "whether it was enrolled by DEP")[1]
     mdm = _first(told, BY_MDM, "whether it is enrolled")
     state = ENROLLMENTS.get((dep, mdm[1], mdm[2]))
@@ -178,7 +173,7 @@ def version(data: bytes) -> str:
 
 def loaded(output: Output) -> State:
     """Whether launchd knows the job `system/LABEL`; only its own words say that it does not."""
-    head = _whole(output.stdout)[:1]
+    head = whole_lines(output.stdout)[:1]
     if output.exit == 0 and head and head[0].startswith("system/") and head[0].endswith(" = {"):
         return "on"
     if output.exit == NO_SERVICE and any(line.startswith("Could not find service ") for line in lines(output.stderr)):
@@ -188,7 +183,8 @@ def loaded(output: Output) -> State:
 
 def screen_lock(output: Output) -> ScreenLock:
     """On stderr, behind a date and the process: `screenLock is off`, `delay is immediate`, `delay is N seconds`."""
-    found = _first((*_whole(output.stderr), *_whole(output.stdout)), SCREEN_LOCK, "whether the screen is locked")
+    printed = (*whole_lines(output.stderr), *whole_lines(output.stdout))
+    found = _first(printed, SCREEN_LOCK, "whether the screen is locked")
     return ScreenLock("off") if found[1] else ScreenLock("on", 0.0 if found[2] else float(found[3]))
 
 

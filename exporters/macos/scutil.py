@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from exporters.core.read import lines
+from exporters.core.read import lines, whole_lines
 from exporters.sources.base import Command, Output, ParseError
 
 DNS = Command(("scutil", "--dns"))
@@ -70,7 +70,7 @@ def _servers(resolver: Resolver) -> set[str]:
 
 def services(output: Output) -> Mapping[str, int]:
     """VPN services by state; one that is not enabled cannot be in any other."""
-    told = [line for line in _normal(output) if line]
+    told = [" ".join(line.split()) for line in whole_lines(output.stdout) if line.strip()]
     if not told or not told[0].startswith("Available network connection services"):
         raise ParseError("scutil printed no list of services")
     found = Counter(_service(line) for line in told[1:])

@@ -8,7 +8,7 @@ from typing import Any
 from exporters.core.collector import Questions, collector
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, enum, gauge
-from exporters.core.read import lines, maybe, number, record
+from exporters.core.read import maybe, number, record, whole_lines
 from exporters.sources.base import Command, Output, ParseError, Replies, System
 
 SYSCTL = System("sysctl")
@@ -103,7 +103,7 @@ def _pressure(output: Output) -> str:
 
 def _limits(output: Output) -> Mapping[str, int]:
     """The block of CPU limits by name, in any order; empty where pmset says that there is none."""
-    whole = lines(output.stdout[: output.stdout.rfind(b"\n") + 1])  # the digits of a cut line would be another limit
+    whole = whole_lines(output.stdout)
     found = (LIMIT.fullmatch(line) for line in whole)
     limits = {match[1]: int(match[2]) for match in found if match}
     if not limits and NO_LIMITS not in whole:

@@ -1,26 +1,21 @@
 """How answers of a router are read: whole lines only, each part alone, its clock."""
 
 import re
-from collections.abc import Callable, Sequence
-from typing import TypeVar
 
-from exporters.core.collector import Partial
-from exporters.core.read import lines
+from exporters.core import read
 from exporters.openwrt.period import Clock
 from exporters.sources.base import Output, ParseError
 
-Given = TypeVar("Given")
-Value = TypeVar("Value")
 _DATE = re.compile(rb"([0-9]{1,11}) ([-+])([0-9]{2})([0-9]{2})\n?")
 _WANDERING = 5.0
 """Seconds by which a moment may wander that is reckoned from two answers, each of which is a little late."""
 
 
 def whole_lines(data: bytes) -> list[str]:
-    """Text by line. A last line without its newline was cut, and a cut number is another number."""
-    if not data.endswith(b"\n"):
-        raise ParseError("an answer that ends within a line")
-    return lines(data)
+    """Text by line, of an answer that is never empty."""
+    if not data:
+        raise ParseError("an empty answer")
+    return read.whole_lines(data)
 
 
 def words(data: bytes) -> list[str]:
@@ -41,22 +36,6 @@ def clock(output: Output) -> Clock:
 def time(output: Output) -> float:
     """Unix time by that clock."""
     return clock(output).seconds
-
-
-def attempt(read: Callable[[Given], Value], given: Given | None, faults: list[str]) -> Value | None:
-    """One part of several: what cannot be read is missing, its fault is noted, and the other parts stay."""
-    if given is None:
-        return None
-    try:
-        return read(given)
-    except ParseError as error:
-        faults.append(str(error))
-        return None
-
-
-def told(reading: Value, faults: Sequence[str]) -> Value | Partial:
-    """The reading, with the faults where there are any."""
-    return Partial(reading, "; ".join(faults)) if faults else reading
 
 
 def steady(moment: float | None, before: float | None) -> float | None:

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 
-from exporters.core.collector import Partial, collector
+from exporters.core.collector import Partial, collector, told
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, gauge
-from exporters.openwrt.answers import attempt, time, told, whole_lines
+from exporters.core.read import attempt
+from exporters.openwrt.answers import time, whole_lines
 from exporters.openwrt.identity import named
 from exporters.openwrt.leases import HOSTS, LEASES, Lease, parse_leases, pools
 from exporters.openwrt.nlbw import DATE

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from exporters.core.choice import Choice
-from exporters.core.collector import Partial, collector
+from exporters.core.collector import Partial, collector, told
 from exporters.core.context import Context
 from exporters.core.metrics import Family, Sample, counter, gauge
-from exporters.core.read import amount, array, flag, json, maybe, record, text
-from exporters.openwrt.answers import attempt, steady, time, told, whole_lines
+from exporters.core.read import amount, array, attempt, flag, json, maybe, record, text
+from exporters.openwrt.answers import steady, time, whole_lines
 from exporters.openwrt.identity import named
 from exporters.openwrt.nlbw import DATE
 from exporters.sources.base import Command, File, Output, ParseError, Replies

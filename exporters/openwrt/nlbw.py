@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
-from exporters.core.read import amount, array, json, lines, record
-from exporters.openwrt.answers import attempt, clock
+from exporters.core.read import amount, array, attempt, json, lines, record
+from exporters.openwrt.answers import clock
 from exporters.openwrt.netlink import NETLINK, parse_events_lost, parse_listeners
 from exporters.openwrt.period import Clock, Interval, interval
 from exporters.openwrt.uci import Section, Sections, configured

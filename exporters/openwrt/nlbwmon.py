@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from msgspec import Meta
 
-from exporters.core.collector import Memory, Partial, Questions, collector
+from exporters.core.collector import Memory, Partial, Questions, collector, told
 from exporters.core.context import Context
 from exporters.core.metrics import Sample
+from exporters.core.read import attempt
 from exporters.openwrt import accumulator, daemon_metrics, device_metrics, ledger, nlbw, protocols
-from exporters.openwrt.answers import attempt, told
 from exporters.openwrt.devices import Device, listed
 from exporters.openwrt.leases import (
     HINTS,

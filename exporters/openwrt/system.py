@@ -6,11 +6,11 @@ Each part stands alone: what the kernel does not tell has no samples, the rest s
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from exporters.core.collector import Partial, collector
+from exporters.core.collector import Partial, collector, told
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, gauge
-from exporters.core.read import amount
-from exporters.openwrt.answers import attempt, steady, time, told, whole_lines, words
+from exporters.core.read import amount, attempt
+from exporters.openwrt.answers import steady, time, whole_lines, words
 from exporters.openwrt.nlbw import DATE, NETFILTER, UPTIME
 from exporters.sources.base import File, ParseError, Replies
 

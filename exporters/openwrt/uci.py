@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from exporters.core.read import attempt
 from exporters.sources.base import File, ParseError, Replies
 
 Options = dict[str, list[str]]
@@ -36,12 +37,7 @@ Sections = tuple[Section, ...]
 
 def configured(file: File, replies: Replies, faults: list[str]) -> Sections | None:
     """The sections of a file; None where it was not told, or cannot be read, which is noted with its name."""
-    data = replies.get(file)
-    try:
-        return None if data is None else sections(data)
-    except ParseError as error:
-        faults.append(f"{file}: {error}")
-        return None
+    return attempt(sections, replies.get(file), faults, file)
 
 
 def sections(data: bytes) -> Sections:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from exporters.core.collector import Partial, Questions, collector
+from exporters.core.collector import Partial, Questions, collector, told
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, gauge
-from exporters.core.read import number
-from exporters.openwrt.answers import attempt, told, whole_lines
+from exporters.core.read import attempt, number
+from exporters.openwrt.answers import whole_lines
 from exporters.openwrt.identity import identify, join_id, named
 from exporters.openwrt.interfaces import NETDEV, parse_counters
 from exporters.sources.base import Command, Output, ParseError, Replies

@@ -31,7 +31,7 @@ def test_readers_of_values_are_total(value: Any) -> None:
 @settings(derandomize=True, deadline=None)
 @given(st.binary())
 def test_readers_of_bytes_are_total(data: bytes) -> None:
-    for reader in (read.plist, read.json, read.lines):
+    for reader in (read.plist, read.json, read.lines, read.whole_lines):
         for prefix in (b"", b"bplist00", b"<?xml version='1.0'?><plist>"):
             try:
                 reader(prefix + data)
@@ -89,3 +89,21 @@ def test_depth_is_bounded() -> None:
         nested = [{"_items": nested}]
     with pytest.raises(ParseError, match="deep"):
         list(read.walk(nested))
+
+
+def test_a_text_that_ends_within_a_line_is_none() -> None:
+    assert read.whole_lines(b"") == []
+    assert read.whole_lines(b"one\n\ntwo\n") == ["one", "", "two"]
+    for cut in (b"one", b"one\ntw"):
+        with pytest.raises(ParseError):
+            read.whole_lines(cut)
+
+
+def test_a_part_that_cannot_be_read_is_missing_and_noted() -> None:
+    faults: list[str] = []
+    assert read.attempt(read.text, " a ", faults, "tool") == "a"
+    assert read.attempt(read.text, None, faults, "tool") is None
+    assert faults == []
+    assert read.attempt(read.text, 7, faults, "tool") is None
+    assert read.attempt(read.text, 7, faults) is None
+    assert faults == ["tool: a string was expected, not int", "a string was expected, not int"]

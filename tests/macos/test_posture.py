@@ -110,7 +110,7 @@ def test_no_mac_has_no_posture() -> None:
         (b"FileVault is On.\nEncryption in progress: Pending\n", "on", {}),
         (b"FileVault is On.\nEncryption in progress: Percent completed = 12,3\n", "on", {}),
         (b"FileVault is On.\nEncryption in progress: Percent completed = 123\n", "on", {}),
-        (b"FileVault is On.\nEncryption in progress: Percent completed = 1", "on", {}),
+        (b"FileVault is On.\nEncryption in progress: Percent completed = 1", "unknown", {}),
         (b"Encryption in progress: Percent completed = 5\n", "unknown", {"encrypting": 0.05}),
     ],
 )

@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from exporters.openwrt.answers import attempt
+from exporters.core.read import attempt
 from exporters.openwrt.interfaces import NETDEV
 from exporters.openwrt.wireless import radios, wireless
 from exporters.operate.routers.config import Listed
