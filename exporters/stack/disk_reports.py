@@ -1,6 +1,6 @@
 """What a simulated Mac's tools print of disks: diskutil info and apfs list, system_profiler of NVMe, SATA and storage.
 
-One model has a worn disk, one is not protected by FileVault; of many Macs a few have a failing disk.
+One model has a worn disk; of many Macs a few have a failing one.
 """
 
 import plistlib
@@ -11,12 +11,11 @@ import msgspec
 from exporters.stack.backup_reports import attached_size
 from exporters.stack.dynamics import HOUR
 from exporters.stack.machines import GB, Model
-from exporters.stack.view import Reports, View
+from exporters.stack.view import Reports, View, has_filevault
 
 DAY = 24 * HOUR
 UNIT = 512_000
 WORN = "MacBookPro17,1"
-OPEN = "MacBookPro16,1"
 FAILING = 0.02
 LOG = "SMARTDeviceSpecificKeysMayVaryNotGuaranteed"
 PARTS = (("Preboot", 7 * GB), ("Recovery", GB), ("Update", 5_242_880), ("VM", 2 * GB))
@@ -119,10 +118,10 @@ def containers(view: View) -> bytes:
 
 
 def _own(view: View) -> dict[str, Any]:
-    """Encrypted by the hardware; FileVault is left off on one model, and on a few others."""
+    """Encrypted by the hardware; FileVault is as the other tools tell it."""
     name, free = _container(view.model), _free(view)
     parts = sum(size for _, size in PARTS)
-    filevault = view.model.identifier != OPEN and view.chance("filevault").random() > FAILING
+    filevault = has_filevault(view)
     volumes = [_volume(f"{name}s{place}", role, size) for place, (role, size) in enumerate(PARTS, 2)]
     volumes.append(_volume(f"{name}s1", "System", 12 * GB, filevault=filevault))
     volumes.append(_volume(f"{name}s6", "Data", view.model.disk - free - parts - 12 * GB, filevault=filevault))

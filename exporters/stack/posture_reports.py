@@ -7,16 +7,14 @@ from typing import Any
 
 from exporters.sources.replay import Captured
 from exporters.stack.dynamics import HOUR
-from exporters.stack.view import Report, Reports, View
+from exporters.stack.view import Report, Reports, View, has_filevault
 
-UNENCRYPTED, CONVERTING, SIP_OFF, NEVER_CHECKS = "Mac16,10", "MacBookPro16,1", "MacBookPro17,1", "Mac14,2"
+CONVERTING, SIP_OFF, NEVER_CHECKS = "MacBookPro16,1", "MacBookPro17,1", "Mac14,2"
 """Models with one fault each."""
 DAY = 24 * HOUR
 CONVERSION = 8 * HOUR
 EVERY = 6 * HOUR
 """Seconds between two checks for updates."""
-LONGEST = 40
-"""Days that an update has waited at most."""
 NEXT = {14: ("Sonoma 14.8.3", "23J220"), 15: ("Sequoia 15.7.3", "24G419"), 26: ("Tahoe 26.2", "25C56")}
 NEWEST = 27
 NEW_WORDS = 15
@@ -26,7 +24,7 @@ Update = dict[str, Any]
 
 def _filevault(view: View) -> bytes:
     """Off, or on, and at work for the first hours of one of them."""
-    if view.model.identifier == UNENCRYPTED:
+    if not has_filevault(view):
         return b"FileVault is Off.\n"
     done = 100 * view.at.time / CONVERSION
     if view.model.identifier == CONVERTING and done < 100:  # noqa: PLR2004 - percent
@@ -99,13 +97,10 @@ def _update(name: str, version: str, identifier: str, key: str) -> Update:
 
 def _updates(view: View) -> bytes:
     booted = round(view.at.now - view.at.uptime)
-    pending = list(_pending(view))
-    offered = _moment(booted - view.chance("offered").uniform(0, LONGEST) * DAY)
     told = {
         **_settings(view),
-        "FirstOfferDateDictionary": {each["Identifier"]: offered for each in pending if "MobileSoftwareUpdate" in each},
         "LastSuccessfulDate": _moment(_checked(view, booted)),
-        "RecommendedUpdates": pending,
+        "RecommendedUpdates": list(_pending(view)),
     }
     return plistlib.dumps(told, fmt=plistlib.FMT_BINARY)
 

@@ -9,6 +9,10 @@ from exporters.sources.replay import Captured
 from exporters.stack.facts import Moment
 from exporters.stack.machines import Model
 
+UNENCRYPTED = "Mac16,10"
+"""The model of which every Mac is without FileVault; of the others a few are."""
+CARELESS = 0.02
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -26,6 +30,11 @@ class View:
     def chance(self, what: str) -> Random:
         """The same numbers for the same Mac and topic at any time: what does not change about it."""
         return Random(f"{self.seed}/{what}")  # noqa: S311 - a simulation
+
+
+def has_filevault(view: View) -> bool:
+    """Whether it is on: all tools of a Mac say the same."""
+    return view.model.identifier != UNENCRYPTED and view.chance("filevault").random() > CARELESS
 
 
 Report = Callable[[View], bytes | Captured]

@@ -45,11 +45,10 @@ def test_one_model_has_a_worn_disk_whose_counters_grow() -> None:
         assert worth(after, counter) > worth(before, counter)
 
 
-def test_intel_tells_the_status_alone_and_one_model_has_no_filevault() -> None:
+def test_intel_tells_the_status_alone() -> None:
     told = Simulation().probe(named("MacBookPro16,1"))
     assert worth(told, "macos_disk_smart_status", 'state="verified"') == 1
     assert not any(series.startswith("macos_disk_wear_ratio") for series in told)
-    assert worth(told, "macos_storage_volume_filevault", "data") == 0
 
 
 @pytest.mark.parametrize("name", NAMES)
