@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -23,6 +24,14 @@ def context_for(declared: Collector, level: Level = "standard", folder: Path | N
     if owner.config and given and given.exists():
         config = msgspec.convert(load_yaml(given.read_text()), owner.config)
     return Context(config=config, level=level, key=b"fixture")
+
+
+def remembered(declared: Collector, folder: Path) -> Any:
+    """The state from the memory.json of a fixture folder, where the exporter ran before; None at its first start."""
+    given = folder / "memory.json"
+    if declared.memory is None or not given.exists():
+        return None
+    return declared.memory.restore(msgspec.json.decode(given.read_bytes(), type=declared.memory.kind))
 
 
 def fixtures_of(name: str) -> list[Path]:

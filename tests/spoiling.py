@@ -15,6 +15,7 @@ from exporters.sources.replay import Captured, Captures, Supply
 Spot = tuple[str, Any]
 """A table of the captures, and a key in it."""
 TABLES = ("commands", "matches", "files", "listings", "systems", "probes", "processes")
+UNLEARNT = re.compile(r'(state|reason)="unknown"\} 1\.0\Z')
 CANARY = "Canary-Zq7"
 UPS_LINE = f" -{CANARY} (id=1)\t50%; discharging; 1:00 remaining present: true"
 RESPELLING = {"no UTF-8", "decimal commas", "no-break spaces"}
@@ -79,12 +80,9 @@ def printing(change: Callable[[bytes], bytes]) -> Callable[[Captured], Captured]
     return lambda answer: replace(answer, stdout=change(answer.stdout))
 
 
-UNKNOWN = re.compile(r'(state|reason)="unknown"\} 1\.0\Z')
-
-
 def unlearnt(lines: Iterable[str]) -> tuple[str, ...]:
     """How the samples of every enum begin whose state or reason is unknown: they say that nothing was learnt."""
-    return tuple(line[: found.start()] for line in lines if (found := UNKNOWN.search(line)))
+    return tuple(line[: found.start()] for line in lines if (found := UNLEARNT.search(line)))
 
 
 def decoded(content: bytes) -> tuple[Any, Callable[[Any], bytes] | None]:

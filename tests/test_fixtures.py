@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import COLLECTORS, ROOT, context_for, fixtures_of
+from conftest import COLLECTORS, ROOT, context_for, fixtures_of, remembered
 from exporters.core.flight import look
 from exporters.core.metrics import render
 from exporters.sources.replay import Replay, load_captures
@@ -13,16 +13,17 @@ FOLDERS = sorted(path.parent for path in (ROOT / "tests" / "fixtures").glob("*/*
 
 
 def replayed(folder: Path) -> str:
-    """What the collector that the topic folder names publishes for these captures, on its first look."""
+    """What the collector that the topic folder names publishes for these captures, on its first look after a start."""
     declared = COLLECTORS[folder.parent.name]
     captures = load_captures(folder)
     context = context_for(declared, folder=folder)
-    seen = look(declared, Replay(captures), context)
+    state = remembered(declared, folder)
+    seen = look(declared, Replay(captures), context, state)
     lines = [f"# problem {problem}\n" for problem in seen.problems]
     if not seen.supported:
         lines.append("# unsupported\n")
     elif seen.failed is None:
-        reading = declared.advance(None, seen.reading, 1_800_000_000.0, context) if declared.advance else seen.reading
+        reading = declared.advance(state, seen.reading, 1_800_000_000.0, context) if declared.advance else seen.reading
         lines.append(render(declared.metrics(reading, context)).decode())
     return "".join(lines)
 

@@ -1,22 +1,22 @@
 """Updates that wait to be installed, and when the Mac last looked for them (com.apple.SoftwareUpdate.plist).
 
 The file is what macOS itself keeps of its last check: nobody is asked over the network. `list: true` in addition asks
-Apple, once a day, by `softwareupdate -l`: only that tells whether a restart is needed.
+Apple, once a day, by `softwareupdate -l`: only that tells whether a restart is needed. A single scrape (`--once`)
+remembers nothing, and so never does.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import msgspec
 
-from exporters.core.collector import Memory, Partial, Questions, collector
+from exporters.core.collector import Memory, Partial, Questions, collector, told
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, gauge
-from exporters.core.read import maybe, number, record
+from exporters.core.read import attempt, number, record
 from exporters.macos import updates_found
 from exporters.macos.updates_found import NAMES, Found, Listed
-from exporters.sources.base import Command, File, ParseError, Replies, System
+from exporters.sources.base import Command, File, Replies, System
 
 PLIST = File("/Library/Preferences/com.apple.SoftwareUpdate.plist")
 CLOCKS = System("clocks")
@@ -51,7 +51,6 @@ class Look:
     """What the file says; `now` as a Unix time where Apple may be asked; `listed` where it was and answered."""
 
     found: Found
-    offered: Mapping[str, float]
     now: float | None = None
     asked: bool = False
     listed: Listed | None = None
@@ -63,7 +62,6 @@ class State:
 
     past: Observations
     found: Found
-    offered: Mapping[str, float] = field(default_factory=dict)
 
 
 def optional(context: Context) -> tuple[File | System, ...]:
@@ -72,11 +70,15 @@ def optional(context: Context) -> tuple[File | System, ...]:
 
 
 def second_round(replies: Replies, context: Context, state: State | None) -> Questions:
-    """The list, a day after the last one was asked for: also where that failed, or the clock was set back."""
-    now = _now(replies) if context.config.list else None
-    asked = state.past.asked if state is not None else None
-    due = now is not None and (asked is None or not 0 <= now - asked < DAY)
-    return (LIST,) if due else ()
+    """The list, a day after the last one was asked for: also where that failed, or the clock was set back.
+
+    Who remembers nothing cannot know how often Apple was asked, so a first look never does.
+    """
+    now = _now(replies) if context.config.list and state is not None else None
+    if now is None or state is None:
+        return ()
+    asked = state.past.asked
+    return (LIST,) if asked is None or not 0 <= now - asked < DAY else ()
 
 
 def _now(replies: Replies) -> float | None:
@@ -85,28 +87,18 @@ def _now(replies: Replies) -> float | None:
 
 
 def parse(replies: Replies, _: Context) -> Look | Partial:
-    """The file, the dates of offers in it, and the list apart: one that cannot be read leaves the others."""
+    """The file and the list apart: one that cannot be read leaves the other."""
     faults: list[str] = []
-    told = _read(PLIST, updates_found.found, replies, faults)
-    offered = _read(PLIST, updates_found.offered, replies, faults) if told else {}
-    listed = _read(LIST, updates_found.listed, replies, faults)
-    look = Look(told or Found(), offered or {}, _now(replies), LIST in tuple(replies), listed)
-    return Partial(look, "; ".join(faults)) if faults else look
-
-
-def _read(question: Any, reader: Any, replies: Replies, faults: list[str]) -> Any:
-    try:
-        return maybe(reader, replies.get(question))
-    except ParseError as error:
-        faults.append(f"{question}: {error}")
-        return None
+    found = attempt(updates_found.found, replies.get(PLIST), faults, PLIST)
+    listed = attempt(updates_found.listed, replies.get(LIST), faults, LIST)
+    return told(Look(found or Found(), _now(replies), LIST in tuple(replies), listed), faults)
 
 
 def advance(state: State | None, reading: Look, _now: float, _: Context) -> State:
     """The file as it is now, the list as it was last."""
     past = state.past if state is not None else Observations()
     asked = reading.now if reading.asked else past.asked
-    return State(Observations(asked, _listing(past.listing, reading)), reading.found, reading.offered)
+    return State(Observations(asked, _listing(past.listing, reading)), reading.found)
 
 
 def _listing(past: Kept | None, reading: Look) -> Kept | None:
@@ -120,12 +112,6 @@ def _listing(past: Kept | None, reading: Look) -> Kept | None:
 PENDING = gauge(
     "macos_updates_pending",
     "Updates that macOS recommends and that are not installed (com.apple.SoftwareUpdate.plist RecommendedUpdates).",
-    "kind",
-)
-OFFERED = gauge(
-    "macos_updates_first_offer_timestamp_seconds",
-    "When the oldest pending update of a kind was first offered (com.apple.SoftwareUpdate.plist"
-    " FirstOfferDateDictionary).",
     "kind",
 )
 CHECKED = gauge(
@@ -142,7 +128,7 @@ LISTED_AT = gauge("macos_updates_list_timestamp_seconds", "When Apple's list was
 
 @collector(
     "updates",
-    *(PENDING, OFFERED, CHECKED, MAJOR, LISTED, RESTART, LISTED_AT),
+    *(PENDING, CHECKED, MAJOR, LISTED, RESTART, LISTED_AT),
     optional=optional,
     then=second_round,
     then_asks=(LIST,),
@@ -153,8 +139,8 @@ LISTED_AT = gauge("macos_updates_list_timestamp_seconds", "When Apple's list was
     config=UpdatesConfig,
     publishes=(*NAMES, "LastRecommendedMajorOSBundleIdentifier"),
     unverified=(
-        "the file of macOS 15 and later and FirstOfferDateDictionary, which are known from reports only; how updates of"
-        " firmware and data are called there."
+        "the file of macOS 15 and later, which is known from reports only; how updates of firmware and data are called"
+        " there."
     ),
 )
 def updates(state: State, context: Context) -> Iterable[Sample]:
@@ -168,8 +154,6 @@ def _of_file(state: State) -> Iterator[Sample]:
     found = state.found
     for kind, count in (found.pending or {}).items():
         yield from PENDING(count, kind=kind)
-    for kind, time in state.offered.items():
-        yield from OFFERED(time, kind=kind)
     yield from CHECKED(found.checked)
     yield from MAJOR(found.major)
 

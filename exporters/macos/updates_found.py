@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from exporters.core.read import array, flag, lines, maybe, plist, record, text
+from exporters.core.read import array, flag, maybe, plist, record, text, whole_lines
 from exporters.sources.base import Output, ParseError
 
 NAMES = ("Identifier", "Product Key", "Display Name")
@@ -60,17 +60,6 @@ def found(data: bytes) -> Found:
     )
 
 
-def offered(data: bytes) -> Mapping[str, float]:
-    """By kind the oldest first offer of what is pending, as Unix time: the dates of what was installed stay there."""
-    told = record(plist(data))
-    dates = maybe(record, told.get("FirstOfferDateDictionary")) or {}
-    oldest: dict[str, float] = {}
-    for update in maybe(_updates, told.get("RecommendedUpdates")) or ():
-        times = [time for name in _names(update) if (time := maybe(_time, dates.get(name)))]
-        oldest |= {kind: min(*times, oldest.get(kind, DISTANT)) for kind in [_kind(update)] if times}
-    return oldest
-
-
 def _updates(value: Any) -> Sequence[Update]:
     return [record(each) for each in array(value)]
 
@@ -103,7 +92,7 @@ def _time(value: Any) -> float | None:
 
 def listed(output: Output) -> Listed:
     """`* Label: ...`, and below each a line `Title: ..., Action: restart, `; where there is none, words that say so."""
-    told = [line for line in (*lines(output.stdout), *lines(output.stderr)) if line.strip()]
+    told = [line for line in (*whole_lines(output.stdout), *whole_lines(output.stderr)) if line.strip()]
     labels = [place for place, line in enumerate(told) if LABEL.fullmatch(line)]
     titles = [told[place + 1] for place in labels if place + 1 < len(told) and TITLE.fullmatch(told[place + 1])]
     if len(titles) < len(labels) or not (labels or NOTHING in (line.strip() for line in told)):

@@ -38,14 +38,14 @@ class Seen:
         return next((key.split('"')[1] for key, value in states.items() if value), None)
 
 
-def see(declared: Collector, answers: Answers, config: Any = None) -> Seen:
+def see(declared: Collector, answers: Answers, config: Any = None, state: Any = None) -> Seen:
     """Through the whole way: ask, second round, parse, advance, metrics, text. Only a ParseError becomes a problem."""
     context = context_for(declared) if config is None else Context(config=config, key=b"fixture")
-    seen = look(declared, Replay(captures(answers)), context)
+    seen = look(declared, Replay(captures(answers)), context, state)
     if seen.failed is not None or not seen.supported:
         return Seen({}, dict(seen.problems))
-    state = declared.advance(None, seen.reading, NOW, context) if declared.advance else seen.reading
-    text = render(declared.metrics(state, context)).decode()
+    reading = declared.advance(state, seen.reading, NOW, context) if declared.advance else seen.reading
+    text = render(declared.metrics(reading, context)).decode()
     rows = (line.rsplit(" ", 1) for line in text.split("\n") if line and not line.startswith("#"))
     return Seen({series: float(value) for series, value in rows}, dict(seen.problems))
 

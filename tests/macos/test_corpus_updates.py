@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from exporters.macos.updates import CLOCKS, LIST, PLIST, UpdatesConfig, updates
+from exporters.macos.updates import CLOCKS, LIST, PLIST, Observations, State, UpdatesConfig, updates
+from exporters.macos.updates_found import Found
 from exporters.sources.replay import Captured
 from macos.looking import Seen, see
 
@@ -78,7 +79,7 @@ def test_file(name: str, kinds: dict[str, float], checked: datetime | None, majo
 @pytest.mark.parametrize("name", LISTS)
 def test_list(name: str, macos: Path) -> None:
     answer = Captured((macos / "softwareupdate" / name).read_bytes())
-    seen = see(updates, {CLOCKS: NOW, LIST: answer}, LISTING)
+    seen = see(updates, {CLOCKS: NOW, LIST: answer}, LISTING, State(Observations(), Found()))
     assert seen.problems == {}
     told = seen.values["macos_updates_listed"], seen.values["macos_updates_restart_required"]
     assert told == LISTS[name]

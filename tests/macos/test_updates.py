@@ -11,11 +11,15 @@ import pytest
 from hypothesis import given
 
 from core.machines import HandClock, samples
+from exporters.core.config import load
 from exporters.core.context import Context
+from exporters.core.machine import once
 from exporters.core.pool import Pool
+from exporters.core.privacy import Key
 from exporters.core.runner import Runner
 from exporters.core.state import Store
-from exporters.macos.updates import CLOCKS, DAY, LIST, PLIST, UpdatesConfig, updates
+from exporters.macos.updates import CLOCKS, DAY, LIST, PLIST, Observations, State, UpdatesConfig, updates
+from exporters.macos.updates_found import Found
 from exporters.sources.base import Denied, Failed, NotFound, SourceError
 from exporters.sources.replay import Captured, Captures, Replay
 from macos.looking import Seen, see, spoiled_bytes, spoiled_plist, steadily
@@ -29,6 +33,7 @@ MACOS = (
     "* Label: macOS Tahoe 26.1-25B78\n"
     "\tTitle: macOS Tahoe 26.1, Version: 26.1, Size: 2811204KiB, Recommended: YES, Action: restart, \n"
 )
+BEFORE = State(Observations(), Found())
 NOTHING = "No new software available.\n"
 
 
@@ -112,32 +117,11 @@ def test_an_upgrade_is_offered_in_two_ways(keys: dict[str, Any], offered: float 
     assert told(**keys).values.get("macos_updates_major_upgrade_offered") == offered
 
 
-def test_only_the_offer_of_what_is_pending_counts_and_of_several_the_oldest() -> None:
-    day = {number: datetime(2026, 11, number, tzinfo=UTC) for number in (1, 5, 9)}
-    dates = {"MSU_UPDATE_old": naive(day[1]), MINOR: naive(day[9]), "MSU_UPDATE_splat": naive(day[5])}
-    waiting = [update(MINOR), update("MSU_UPDATE_splat"), update("Safari26.1TahoeAuto")]
-    seen = told(RecommendedUpdates=waiting, FirstOfferDateDictionary=dates)
-    offers = {name: value for name, value in seen.values.items() if "first_offer" in name}
-    assert offers == {'macos_updates_first_offer_timestamp_seconds{kind="macos"}': day[5].timestamp()}
-
-
 @pytest.mark.parametrize("never", [datetime(2001, 1, 1, tzinfo=UTC), datetime(4001, 1, 1, tzinfo=UTC)])
 def test_the_dates_that_mean_never_are_no_times(never: datetime) -> None:
-    seen = told(
-        LastSuccessfulDate=naive(never),
-        RecommendedUpdates=[update(MINOR)],
-        FirstOfferDateDictionary={MINOR: naive(never)},
-    )
+    seen = told(LastSuccessfulDate=naive(never), RecommendedUpdates=[update(MINOR)])
     assert not any("timestamp" in name for name in seen.values)
     assert seen.problems == {}
-
-
-@pytest.mark.parametrize("dates", ["text", {MINOR: "2026-11-01"}, {MINOR: 5}])
-def test_offers_in_another_form_are_a_problem_and_leave_the_counts(dates: Any) -> None:
-    seen = told(RecommendedUpdates=[update(MINOR)], FirstOfferDateDictionary=dates)
-    assert pending(seen) == {"macos": 1}
-    assert not any("first_offer" in name for name in seen.values)
-    assert seen.problems.keys() == {"unparsable"}
 
 
 @pytest.mark.parametrize("broken", [b"", b"bplist00", b"{}", plistlib.dumps([]), plistlib.dumps("text")])
@@ -150,7 +134,6 @@ def test_a_file_that_cannot_be_read_is_a_problem(broken: bytes) -> None:
 WHOLE = {
     "LastSuccessfulDate": naive(CHECK),
     "RecommendedUpdates": [update(MINOR, MobileSoftwareUpdate=True)],
-    "FirstOfferDateDictionary": {MINOR: naive(CHECK)},
     "LastRecommendedMajorOSBundleIdentifier": "",
 }
 
@@ -168,7 +151,7 @@ def clocks(now: float) -> bytes:
 
 def listed(printed: str, stderr: str = "") -> Seen:
     answer = Captured(printed.encode(), stderr.encode())
-    return see(updates, {PLIST: file(), CLOCKS: clocks(1.79e9), LIST: answer}, LISTING)
+    return see(updates, {PLIST: file(), CLOCKS: clocks(1.79e9), LIST: answer}, LISTING, BEFORE)
 
 
 @pytest.mark.parametrize(
@@ -195,6 +178,9 @@ def test_the_list_of_apple(printed: str, stderr: str, count: int, restart: int) 
         HEAD + "   * Safari14.0MojaveAuto-14.0\n\tSafari (14.0), 67309K [recommended]\n",
         HEAD + SAFARI.splitlines()[0],
         HEAD + SAFARI + MACOS.splitlines()[0] + "\n",
+        HEAD + SAFARI + MACOS[: MACOS.index(", Action")],
+        HEAD + SAFARI[:-1],
+        HEAD + NOTHING[:-1],
         "Kein neuer Softwarestand.\n",
     ],
 )
@@ -207,7 +193,7 @@ def test_a_list_in_another_layout_is_a_problem_and_leaves_the_file(printed: str)
 @steadily
 @given(printed=spoiled_bytes((HEAD + SAFARI + MACOS).encode()))
 def test_no_text_is_read_as_nothing_new(printed: bytes) -> None:
-    seen = see(updates, {CLOCKS: clocks(1.79e9), LIST: printed}, LISTING)
+    seen = see(updates, {CLOCKS: clocks(1.79e9), LIST: printed}, LISTING, BEFORE)
     assert seen.values.get("macos_updates_listed") != 0
 
 
@@ -226,20 +212,22 @@ class Day:
 
     def begin(self) -> None:
         """The exporter starts, again."""
-        answers = Captures(
-            commands={LIST.argv: self._list},
-            files={PLIST.path: Captured(file())},
-            systems={"clocks": lambda: Captured(clocks(self.clock.now()))},
-        )
         self.store = Store(self.folder)
         self.runner = Runner(
             (updates,),
-            Replay(answers),
+            Replay(self.answers()),
             {"updates": Context(config=self.config, key=b"test")},
             clock=self.clock,
             pool=Pool(2),
             store=self.store,
             on_demand=True,
+        )
+
+    def answers(self) -> Captures:
+        return Captures(
+            commands={LIST.argv: self._list},
+            files={PLIST.path: Captured(file())},
+            systems={"clocks": lambda: Captured(clocks(self.clock.now()))},
         )
 
     def _list(self) -> Captured:
@@ -257,10 +245,30 @@ class Day:
 
 def test_apple_is_asked_once_a_day(tmp_path: Path) -> None:
     day = Day(tmp_path)
-    assert day.hours(23)["macos_updates_listed"] == 1
+    assert day.hours(24)["macos_updates_listed"] == 1
     assert day.asked == 1
     day.hours(24)
     assert day.asked == 2
+
+
+def test_the_first_look_of_who_remembers_nothing_asks_nobody(tmp_path: Path) -> None:
+    day = Day(tmp_path)
+    assert "macos_updates_listed" not in day.hours(1)
+    assert day.asked == 0
+    day.hours(1)
+    assert day.asked == 1
+
+
+def test_single_scrapes_never_ask_apple(tmp_path: Path) -> None:
+    config = tmp_path / "pomona.yml"
+    config.write_text("collectors:\n  updates:\n    list: true\n")
+    settings = load((updates,), config, {}, {}, lambda _: Key(b"test", kept=True))
+    day = Day(tmp_path / "state")
+    for _ in range(3):
+        told = samples(once(settings, Replay(day.answers())))
+        assert "macos_updates_last_check_timestamp_seconds" in told
+        assert "macos_updates_listed" not in told
+    assert day.asked == 0
 
 
 def test_a_restart_asks_nobody_again_and_forgets_nothing(tmp_path: Path) -> None:
@@ -275,7 +283,7 @@ def test_a_restart_asks_nobody_again_and_forgets_nothing(tmp_path: Path) -> None
 @pytest.mark.parametrize("error", [NotFound, Denied, Failed])
 def test_a_list_that_failed_waits_for_the_next_day(error: type[SourceError], tmp_path: Path) -> None:
     day = Day(tmp_path, Captured(error=error))
-    assert "macos_updates_listed" not in day.hours(20)
+    assert "macos_updates_listed" not in day.hours(21)
     assert day.asked == 1
 
 
@@ -289,7 +297,7 @@ def test_an_old_list_is_not_told_for_ever(tmp_path: Path) -> None:
 
 def test_a_clock_that_was_set_back_asks_anew(tmp_path: Path) -> None:
     day = Day(tmp_path)
-    day.hours(1)
+    day.hours(2)
     day.clock.wall -= 30 * DAY
     day.hours(1)
     assert day.asked == 2
