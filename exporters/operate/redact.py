@@ -15,8 +15,8 @@ LONG_NUMBER = 1_000_000
 REPORT = re.compile(r"SP\w+DataType\Z")
 VOLUMES = re.compile(r"volumes|media\Z", re.IGNORECASE)
 """Below them `_name`, which a device's item may publish, is what a person called a disk."""
-OWN_PLACE = re.compile(r"/(Users|home|Volumes|media)/(?!Shared/)[^/]+/.", re.DOTALL)
-"""What a person keeps below their folder or on their disk is named by them, under whatever key."""
+OWN_PLACE = re.compile(r"/(Users|home|(?<!/System/)Volumes|media)/(?!Shared/)[^/]+/.", re.DOTALL)
+"""What a person keeps below their folder or on their disk is named by them, under whatever key and mount point."""
 _DESTINATION = re.compile(
     r"(https?://)?([0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*|\[[^\]]*\]|[^/:?]*)(:\d+)?(.*)\Z", re.IGNORECASE | re.DOTALL
 )
@@ -104,19 +104,26 @@ class Redactor:
         kept = 4 if text.lower().startswith("fe80") else 2 if text[:1] in "fF" else 1
         return text[:kept] + self.stand_in(text)[kept:]
 
-    def _tree(self, value: Any, key: str, publishes: Collection[str] | None) -> Any:
-        """Dictionaries keep their keys, lists their order; numbers and dates stay but for long ones that identify."""
+    def _tree(self, value: Any, key: str, publishes: Collection[str] | None, *, within: bool = False) -> Any:
+        """Dictionaries keep their keys, lists their order; numbers and dates stay but for long ones that identify.
+
+        Of an identity that comes in parts, as `wwn` does, each is one: `within` such a key.
+        """
+        within = within or bool(IDENTITY.search(key))
         match value:
             case Mapping():
                 publishes = () if VOLUMES.match(key) else publishes
-                return {self._key_text(name): self._tree(item, name, publishes) for name, item in value.items()}
+                return {
+                    self._key_text(name): self._tree(item, name, publishes, within=within)
+                    for name, item in value.items()
+                }
             case list() | tuple():
-                return [self._tree(self._unnamed(item, key), key, publishes) for item in value]
+                return [self._tree(self._unnamed(item, key), key, publishes, within=within) for item in value]
             case str():
                 return self._string(value, key, publishes)
             case bytes() if publishes is not None and key not in publishes and any(value):
                 return bytes(self._stream(value.hex(), len(value)))
-            case int() if abs(value) >= LONG_NUMBER and IDENTITY.search(key):
+            case int() if abs(value) >= LONG_NUMBER and within:
                 return int(self.stand_in(str(abs(value)))) % (1 << 63)
         return value
 
@@ -141,7 +148,7 @@ class Redactor:
         if publishes is None:
             return self.stand_in(value) if IDENTITY.search(key) else cleaned
         if key in publishes:
-            return self.stand_in(value) if OWN_PLACE.match(value) else self._published(value)
+            return self.stand_in(value) if OWN_PLACE.search(value) else self._published(value)
         if cleaned == value and is_harmless(value) and not IDENTITY.search(key):
             return value
         return self.stand_in(value)

@@ -25,7 +25,7 @@ PRIVATE = tuple(
 ADDRESS = re.compile(r"(?<![\w:.])(?=[0-9a-f]*[:.][0-9a-f]*[:.])[0-9a-f:.]{3,45}(?<!\.)(?![\w:])", re.IGNORECASE)
 POSSESSIVE = re.compile(r"[^\W_]+(?=['\u2019\u02bc\u2018\uff07`\u00b4])")
 IDENTITY = re.compile(
-    r"serial|[ug]u?id|udid|ecid|imei|address|ssid|(host|computer|user|full)_?name|owner|email|phone|password",
+    r"serial|wwn|eui64|[ug]u?id|udid|ecid|imei|address|ssid|(host|computer|user|full)_?name|owner|email|phone|password",
     re.IGNORECASE,
 )
 NOTHING = frozenset({"", "none", "unknown", "not provided", "not available", "n/a", "<redacted>"})

@@ -61,7 +61,15 @@ def test_published_keys_keep_their_strings_but_no_owner(redactor: Redactor) -> N
     assert not {"Anna", "Example", "Sesame"} & set(re.findall(r"\w+", json.dumps(kept)))
 
 
-@pytest.mark.parametrize("place", ["/Users/anna/Secret Plans/Draft.app", "/Volumes/Annas Disk/Draft.app"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "/Users/anna/Secret Plans/Draft.app",
+        "/Volumes/Annas Disk/Draft.app",
+        "/System/Volumes/Data/Users/anna/Secret Plans/Draft.app",
+        "/Network/Servers/files.example.org/Users/anna/Secret Plans/Draft.app",
+    ],
+)
 def test_what_lies_in_a_place_of_a_person_is_replaced_under_a_published_key_too(redactor: Redactor, place: str) -> None:
     printed = json.dumps({"path": [place, "/Applications/Graft.app", "/Users/Shared/Graft.app"]}).encode()
     own, *shared = json.loads(redactor.document(printed, {"path"}))["path"]
@@ -74,6 +82,17 @@ def test_identity_keys_are_replaced_even_where_the_value_looks_harmless(redactor
     other = redacted(redactor, tree)
     assert {key for key in tree if other[key] != tree[key]} == {"serial_num", "device_address", "USB Serial"}
     assert other["serial_num"].isdigit()
+
+
+def test_the_parts_of_a_drives_identity_are_replaced(redactor: Redactor) -> None:
+    drive = {
+        "wwn": {"naa": 5, "oui": 9528, "id": 60129542145},
+        "nvme_namespaces": [{"id": 1, "eui64": {"oui": 4, "ext_id": 1099511627781}, "size": {"bytes": 500277792768}}],
+    }
+    other = redacted(redactor, drive)
+    assert other["wwn"]["id"] != 60129542145
+    assert other["nvme_namespaces"][0]["eui64"]["ext_id"] != 1099511627781
+    assert other["nvme_namespaces"][0]["size"] == {"bytes": 500277792768}
 
 
 def test_a_name_that_is_a_key_is_replaced_and_the_keys_of_a_report_stay(redactor: Redactor) -> None:
