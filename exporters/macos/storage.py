@@ -1,19 +1,19 @@
 """APFS containers, each once, and the volumes in them by role (`diskutil apfs list`, `system_profiler`).
 
 All volumes of a container share its free space, so nothing is told of it by volume. Left out: the small containers
-that hold nothing but parts of the system (iSC and Recovery of Apple silicon), and disk images.
+that hold nothing but parts of the system (iSC and Recovery of Apple silicon), and what may be a disk image.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from exporters.core.collector import Partial, collector
+from exporters.core.collector import Partial, collector, told
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, gauge
-from exporters.core.read import amount, array, flag, json, maybe, plist, record, text
+from exporters.core.read import amount, array, attempt, flag, json, maybe, plist, record, text
 from exporters.macos.smart import whole
-from exporters.sources.base import Command, ParseError, Replies
+from exporters.sources.base import Command, Output, ParseError, Replies
 
 CONTAINERS = Command(("diskutil", "apfs", "list", "-plist"), timeout=30)
 MOUNTED = Command(("system_profiler", "-json", "SPStorageDataType"), timeout=30)
@@ -23,18 +23,35 @@ HELPERS = frozenset({"preboot", "recovery", "vm", "update", "other"})
 FILLED = ("data", "backup", "other", "none")
 """Roles of volumes that hold what people want to keep from others."""
 STARTED = frozenset({"system", "data"})
-IMAGE = "Disk Image"
+"""Images have one of them at most."""
+BUSES = frozenset(
+    {
+        "apple fabric",
+        "ata",
+        "firewire",
+        "nvme",
+        "pci",
+        "pci-express",
+        "sas",
+        "sata",
+        "secure digital",
+        "thunderbolt",
+        "usb",
+    }
+)
+"""How a disk is connected that is not internal: an image has another word, in whatever language."""
 MOST = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """One of `ROLES`, bytes in use, and whether it is encrypted, and whether by FileVault."""
+    """One of `ROLES`, bytes in use, whether it is encrypted, whether by FileVault, and whether it is locked now."""
 
     role: str
     used: float | None
     encrypted: bool | None
     filevault: bool | None
+    locked: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +81,25 @@ class Container:
 def parse(replies: Replies, _: Context) -> tuple[Container, ...] | Partial:
     """Without a report on what is mounted a disk image looks like a disk: then only the Mac's own containers count."""
     listed = array(record(plist(replies[CONTAINERS].stdout)).get("Containers"))
-    output = replies.get(MOUNTED)
-    try:
-        drives = None if output is None else dict(_drives(output.stdout))
-    except ParseError as error:
-        return Partial(_published(listed, None), f"system_profiler: {error}")
-    return _published(listed, drives)
+    faults: list[str] = []
+    drives = attempt(_drives, replies.get(MOUNTED), faults, "system_profiler")
+    return told(_published(listed, drives), faults)
 
 
 def _published(listed: Iterable[Any], drives: Mapping[str, Drive] | None) -> tuple[Container, ...]:
     found = {each.name: each for each in (_container(record(item), drives or {}) for item in listed)}
-    kept = (each for each in found.values() if _is_filled(each) and (drives is not None or each.roles & STARTED))
+    kept = (each for each in found.values() if not each.roles <= HELPERS and _is_disk(each, drives is not None))
     return tuple(sorted(kept, key=lambda each: each.name))[:MOST]
 
 
-def _is_filled(container: Container) -> bool:
-    """A container without any volume may be filled at any time."""
-    if container.drive is not None and container.drive.protocol == IMAGE:
-        return False
-    return not container.volumes or not container.roles <= HELPERS
+def _is_disk(container: Container, reported: bool) -> bool:
+    """Shown by what it is connected by, of one that waits for its password by just that, else by both of its roles."""
+    drive = container.drive
+    if not reported:
+        return container.roles >= STARTED
+    if drive is None:
+        return any(volume.locked for volume in container.volumes)
+    return bool(drive.internal) or drive.protocol.casefold() in BUSES
 
 
 def _container(item: Mapping[str, Any], drives: Mapping[str, Drive]) -> Container:
@@ -101,6 +118,7 @@ def _volume(item: Mapping[str, Any]) -> Volume:
         used=maybe(amount, item.get("CapacityInUse")),
         encrypted=maybe(flag, item.get("Encryption")),
         filevault=maybe(flag, item.get("FileVault")),
+        locked=maybe(flag, item.get("Locked")),
     )
 
 
@@ -111,8 +129,12 @@ def _role(words: Sequence[Any]) -> str:
     return next((role for role in (text(word).lower() for word in words) if role in ROLES[:-2]), "other")
 
 
-def _drives(stdout: bytes) -> Iterator[tuple[str, Drive]]:
+def _drives(output: Output) -> Mapping[str, Drive]:
     """By container: the volume disk3s5 lies in disk3."""
+    return dict(_below(output.stdout))
+
+
+def _below(stdout: bytes) -> Iterator[tuple[str, Drive]]:
     for item in map(record, array(record(json(stdout)).get("SPStorageDataType"))):
         below, name = maybe(record, item.get("physical_drive")), whole(item.get("bsd_name"))
         if below is not None and name is not None:

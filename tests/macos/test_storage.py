@@ -14,9 +14,13 @@ from macos.looking import Seen, see, spoiled_json, spoiled_plist, steadily
 
 
 def volume(
-    *roles: str, used: int = 100, encrypted: bool | None = True, filevault: bool | None = True
+    *roles: str,
+    used: int = 100,
+    encrypted: bool | None = True,
+    filevault: bool | None = True,
+    locked: bool = False,
 ) -> dict[str, Any]:
-    told = {"CapacityInUse": used, "Encryption": encrypted, "FileVault": filevault, "Name": "Orchard"}
+    told = {"CapacityInUse": used, "Encryption": encrypted, "FileVault": filevault, "Name": "Orchard", "Locked": locked}
     return {"Roles": list(roles), **{key: value for key, value in told.items() if value is not None}}
 
 
@@ -30,6 +34,7 @@ def mounted(device: str, protocol: str = "USB", internal: str = "no") -> dict[st
 
 SYSTEM = container("disk3", volume("System"), volume("Data", used=300), volume("Preboot"))
 MOUNTS = (mounted("disk3s1s1", "Apple Fabric", "yes"), mounted("disk3s5", "Apple Fabric", "yes"))
+OTHERS = tuple(mounted(f"disk{each}s1") for each in range(7, 60))
 
 
 def report(*mounts: dict[str, Any]) -> bytes:
@@ -60,7 +65,7 @@ def test_a_container_is_told_once_and_its_free_space_by_no_volume() -> None:
 
 
 def test_volumes_of_one_role_are_counted_and_summed() -> None:
-    found = seen(container("disk7", volume(used=1), volume(used=2), volume("Backup", used=4)))
+    found = seen(container("disk7", volume(used=1), volume(used=2), volume("Backup", used=4)), told=report(*OTHERS))
     assert of(found, "volumes", "none", "disk7") == 2
     assert of(found, "volume_used_bytes", "none", "disk7") == 3
     assert of(found, "volume_used_bytes", "backup", "disk7") == 4
@@ -71,7 +76,7 @@ def test_volumes_of_one_role_are_counted_and_summed() -> None:
     [((True, True), 1), ((True, False), 0), ((None, False), 0), ((True, None), None), ((None, None), None)],
 )
 def test_one_volume_without_encryption_is_enough(flags: tuple[bool | None, ...], expected: float | None) -> None:
-    found = seen(container("disk7", *(volume(encrypted=each) for each in flags)))
+    found = seen(container("disk7", *(volume(encrypted=each) for each in flags)), told=report(*OTHERS))
     assert of(found, "volume_encrypted", "none", "disk7") == expected
 
 
@@ -103,16 +108,27 @@ def test_containers_of_mere_system_parts_are_left_out(volumes: list[dict[str, An
     assert names(seen(SYSTEM, container("disk1", *volumes))) == {"disk3"}
 
 
-def test_disk_images_are_left_out() -> None:
-    told = report(*MOUNTS, mounted("disk5s1", "Disk Image"), mounted("disk6s1", "Disk\u00a0Image"))
-    found = seen(SYSTEM, container("disk5", volume()), container("disk6", volume()), told=told)
-    assert names(found) == {"disk3"}
+@pytest.mark.parametrize("word", ["Disk Image", "Disk\u00a0Image", "Image disque", "Plattenabbild", ""])
+def test_disk_images_are_left_out_in_any_language(word: str) -> None:
+    assert names(seen(SYSTEM, container("disk5", volume()), told=report(*MOUNTS, mounted("disk5s1", word)))) == {
+        "disk3"
+    }
 
 
-def test_a_locked_disk_and_an_empty_container_count() -> None:
-    found = seen(SYSTEM, container("disk5", volume()), container("disk7"))
-    assert names(found) == {"disk3", "disk5", "disk7"}
+@pytest.mark.parametrize("volumes", [[volume()], [volume("System")], []])
+def test_what_the_report_does_not_list_may_be_an_image(volumes: list[dict[str, Any]]) -> None:
+    assert names(seen(SYSTEM, container("disk5", *volumes))) == {"disk3"}
+
+
+def test_a_disk_that_waits_for_its_password_counts() -> None:
+    found = seen(SYSTEM, container("disk5", volume(locked=True)))
+    assert names(found) == {"disk3", "disk5"}
     assert not any("info" in series and "disk5" in series for series in found.values)
+
+
+@pytest.mark.parametrize("word", ["USB", "Thunderbolt", "PCI-Express", "Secure Digital"])
+def test_disks_on_a_bus_count(word: str) -> None:
+    assert names(seen(container("disk5", volume()), told=report(mounted("disk5s1", word)))) == {"disk5"}
 
 
 @pytest.mark.parametrize(
@@ -125,7 +141,7 @@ def test_a_locked_disk_and_an_empty_container_count() -> None:
     ],
 )
 def test_without_the_report_only_the_own_disk_counts(told: bytes | Captured, problems: set[str]) -> None:
-    found = seen(SYSTEM, container("disk5", volume()), told=told)
+    found = seen(SYSTEM, container("disk5", volume(locked=True)), container("disk6", volume("System")), told=told)
     assert names(found) == {"disk3"}
     assert found.problems.keys() == problems
     assert of(found, "volume_used_bytes", "data") == 300
@@ -153,7 +169,8 @@ def test_what_is_no_list_of_containers_is_unparsable(printed: bytes) -> None:
 
 
 def test_their_number_is_limited() -> None:
-    assert len(names(seen(*(container(f"disk{each}", volume()) for each in range(40))))) == MOST
+    many = (container(f"disk{each}", volume()) for each in range(7, 60))
+    assert len(names(seen(*many, told=report(*OTHERS)))) == MOST
 
 
 @steadily
