@@ -12,13 +12,13 @@ from typing import Any
 
 import msgspec
 
-from exporters.core.collector import Partial, Questions, collector
+from exporters.core.collector import Partial, Questions, collector, told
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, enum, gauge
-from exporters.core.read import amount, array, flag, lines, maybe, plist, record, text
+from exporters.core.read import amount, array, attempt, flag, maybe, plist, record, text, whole_lines
 from exporters.macos.device import numbered
 from exporters.macos.openstep import dictionary
-from exporters.sources.base import Command, File, ParseError, Question, Replies
+from exporters.sources.base import Command, File, Output, ParseError, Question, Replies
 
 DESTINATIONS = Command(("tmutil", "destinationinfo", "-X"))
 STATUS = Command(("tmutil", "status"))
@@ -89,26 +89,26 @@ def parse(replies: Replies, _: Context) -> TimeMachine | Partial:
     faults: list[str] = []
     found: dict[str, Any] = {}
     for question, read in READERS.items():
-        try:
-            if (answer := replies.get(question)) is not None:
-                found |= read(answer if isinstance(answer, bytes) else answer.stdout)
-        except ParseError as error:
-            faults.append(f"{question}: {error}")
+        answer = replies.get(question)
+        printed = answer.stdout if isinstance(answer, Output) else answer
+        found |= attempt(read, printed, faults, question) or {}
     if faults and not found:
         raise ParseError("; ".join(faults))
-    return Partial(TimeMachine(**found), "; ".join(faults)) if faults else TimeMachine(**found)
+    return told(TimeMachine(**found), faults)
 
 
 def _kinds(stdout: bytes) -> Mapping[str, Any]:
     """An empty dictionary where no destination is set up."""
-    told = array(record(plist(stdout)).get("Destinations", ()))
-    kinds = (text(record(each).get("Kind")).lower() for each in told)
+    document = record(plist(stdout))
+    if document and "Destinations" not in document:
+        raise ParseError("neither destinations nor nothing at all")
+    kinds = (text(record(each).get("Kind")).lower() for each in array(document.get("Destinations", ())))
     return {"kinds": tuple(kind if kind in KINDS else "other" for kind in kinds)}
 
 
 def _session(stdout: bytes) -> Mapping[str, Any]:
     """A heading, then a dictionary. The progress stands at its top or, on newer systems, in one of its own."""
-    head, *rest = lines(stdout[: stdout.rfind(b"\n") + 1]) or [""]
+    head, *rest = whole_lines(stdout) or [""]
     if head.strip() != HEAD:
         raise ParseError("no session status")
     told = dictionary(rest)

@@ -18,6 +18,7 @@ from exporters.sources.replay import Captured, Replay
 from macos.looking import Seen, captures, see, spoiled_bytes, spoiled_plist, steadily
 
 IDLE = b'Backup session status:\n{\n    ClientID = "com.apple.backupd";\n    Percent = "-1";\n    Running = 0;\n}\n'
+FAILED = plistlib.dumps({"Error": "The operation could not be completed."})
 LOCAL = {"ID": "B", "Kind": "Local", "Name": "Robins Disk"}
 NETWORK = {"ID": "A", "Kind": "Network", "URL": "smb://robin@orchard._smb._tcp.local./Backups"}
 BACKUPS: dict[str, Any] = {
@@ -77,7 +78,9 @@ def test_destinations_are_counted_by_kind() -> None:
     assert counted == [1, 2, 1]
 
 
-@pytest.mark.parametrize("told", [b"", b"tmutil: No destinations configured.\n", plistlib.dumps([]), b"<plist>"])
+@pytest.mark.parametrize(
+    "told", [b"", b"tmutil: No destinations configured.\n", plistlib.dumps([]), b"<plist>", FAILED]
+)
 def test_what_is_no_list_of_destinations_is_told_and_is_not_none(told: bytes) -> None:
     found = seen(told)
     assert found.problems.keys() == {"unparsable"}
@@ -142,6 +145,19 @@ def test_the_share_of_a_phase_is_no_progress_of_the_copy() -> None:
     assert progress(seen(status=running('FractionDone = "0.5";'))) is None
 
 
+def test_what_stands_in_a_list_is_not_of_the_session() -> None:
+    inner = ("Sessions =     (", "{", "Running = 0;", "Paths = (", ");", "Percent = 0.1;", "},", ");")
+    for status in (running("Percent = 0.5;", *inner), running(*inner, "Percent = 0.5;")):
+        found = seen(status=status)
+        assert found.problems == {}
+        assert found.values["macos_time_machine_running"] == 1
+        assert progress(found) == 0.5
+    after = running().replace(
+        b"1;\n", b"1;\n    Sessions =     (\n        {\n            Running = 0;\n        }\n    );\n"
+    )
+    assert seen(status=after).values["macos_time_machine_running"] == 1
+
+
 @pytest.mark.parametrize(
     "status",
     [
@@ -154,6 +170,8 @@ def test_the_share_of_a_phase_is_no_progress_of_the_copy() -> None:
         IDLE.replace(b"Backup session", b"Sicherung"),
         IDLE + b"more\n",
         running("Progress =     {", 'Percent = "0.5";'),
+        running("Sessions =     ("),
+        running("{", "Running = 0;", "}"),
     ],
 )
 def test_a_status_that_is_not_whole_is_told(status: bytes) -> None:
