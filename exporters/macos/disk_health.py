@@ -6,15 +6,16 @@ SATA disk; `smartctl`, where it is configured, is asked for disk0 and then tells
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import msgspec
 
-from exporters.core.collector import Partial, Questions, collector
+from exporters.core.collector import Partial, Questions, collector, told
 from exporters.core.context import Context
 from exporters.core.metrics import Family, Sample, counter, enum, gauge
-from exporters.core.read import array, flag, json, maybe, plist, record, text, walk
-from exporters.macos.smart import STATES, Smart, of_diskutil, of_smartctl, passed, status, whole, worst
+from exporters.core.read import array, attempt, flag, json, maybe, plist, record, text, walk
+from exporters.macos.smart import STATES, Smart, measured, of_diskutil, of_smartctl, passed, status, whole, worst
 from exporters.sources.base import Command, Output, ParseError, Replies
 
 START_DISK = Command(("diskutil", "info", "-plist", "/"))
@@ -58,16 +59,14 @@ def optional(context: Context) -> Questions:
 
 def parse(replies: Replies, _: Context) -> Disks | Partial:
     """Every disk once. Where an answer cannot be read nobody can say who would have told what: no source is named."""
-    faults: dict[Command, str] = {}
+    faults: dict[Command, list[str]] = {question: [] for question in READERS}
     found: dict[str, Disk] = {}
     for question, read in READERS.items():
-        try:
-            told = read(output) if (output := replies.get(question)) else {}
-        except ParseError as error:
-            faults[question], told = f"{question.argv[0]}: {error}", {}
-        found |= {device: _joined(found[device], disk) if device in found else disk for device, disk in told.items()}
-    disks = {device: _doubted(device, found[device], faults) for device in sorted(found)[:MOST]}
-    return Partial(disks, "; ".join(faults.values())) if faults else disks
+        disks = attempt(read, replies.get(question), faults[question], question) or {}
+        found |= {device: _joined(found[device], disk) if device in found else disk for device, disk in disks.items()}
+    unread = [question for question, fault in faults.items() if fault]
+    kept = {device: _doubted(device, found[device], unread) for device in sorted(found)[:MOST]}
+    return told(kept, chain.from_iterable(faults.values()))
 
 
 def _joined(before: Disk, disk: Disk) -> Disk:
@@ -84,10 +83,10 @@ def _joined(before: Disk, disk: Disk) -> Disk:
     )
 
 
-def _doubted(device: str, disk: Disk, faults: Collection[Command]) -> Disk:
+def _doubted(device: str, disk: Disk, unread: Collection[Command]) -> Disk:
     """What is left of a disk: another source's numbers do not stand in for those that smartctl cannot be read for."""
-    lost = SMARTCTL in faults and device == BUILT_IN
-    return replace(disk, source="" if faults else disk.source, smart=Smart() if lost else disk.smart)
+    lost = SMARTCTL in unread and device == BUILT_IN
+    return replace(disk, source="" if unread else disk.source, smart=Smart() if lost else disk.smart)
 
 
 def _reported(output: Output) -> Disks:
@@ -125,7 +124,7 @@ def _started_from(output: Output) -> Disks:
         protocol=maybe(text, volume.get("BusProtocol")) or "",
         internal=maybe(flag, volume.get("Internal")),
         source="diskutil",
-        smart=of_diskutil(maybe(record, volume.get(LOG)) or {}),
+        smart=measured(of_diskutil(maybe(record, volume.get(LOG)) or {})),
     )
     return {devices.pop(): disk}
 
@@ -146,7 +145,7 @@ def _asked(output: Output) -> Disks:
         raise ParseError("no SMART status in the answer")
     log = maybe(record, document.get("nvme_smart_health_information_log")) or {}
     model = maybe(text, document.get("model_name")) or ""
-    return {BUILT_IN: Disk(passed(document), model, source="smartctl", smart=of_smartctl(log))}
+    return {BUILT_IN: Disk(passed(document), model, source="smartctl", smart=measured(of_smartctl(log)))}
 
 
 READERS = {REPORT: _reported, START_DISK: _started_from, SMARTCTL: _asked}
@@ -208,6 +207,10 @@ SMART: Mapping[str, Family] = {
     publishes=(
         *("bsd_name", "device_model", "smart_status", "model_name"),
         *("APFSContainerReference", "APFSPhysicalStore", "ParentWholeDisk", "BusProtocol", "SMARTStatus"),
+    ),
+    unverified=(
+        "system_profiler's report of NVMe and SATA disks together, which have been seen apart; any failing disk; with"
+        " `smartctl: true` an answer for disk0 by that name, and one through sudo."
     ),
 )
 def disk_health(reading: Disks, _: Context) -> Iterable[Sample]:

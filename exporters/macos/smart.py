@@ -90,6 +90,11 @@ def of_smartctl(log: Mapping[str, Any]) -> Smart:
     )
 
 
+def measured(smart: Smart) -> Smart:
+    """A drive that runs was powered up once: a log of nothing but zeros is one that nobody filled in."""
+    return smart if any(getattr(smart, name) for name in Smart.__slots__) else Smart()
+
+
 def passed(document: Mapping[str, Any]) -> str:
     """The verdict in a document of `smartctl -j`."""
     verdict = (maybe(record, document.get("smart_status")) or {}).get("passed")

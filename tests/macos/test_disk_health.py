@@ -119,7 +119,7 @@ def test_a_temperature_that_no_drive_has_gives_no_sample(kelvin: int) -> None:
 
 @pytest.mark.parametrize(("percent", "ratio"), [(0, 0.0), (130, 1.3), (254, 2.54), (255, None), (-1, None)])
 def test_wear_may_pass_1_and_255_is_no_measurement(percent: int, ratio: float | None) -> None:
-    assert number(seen(root=volume(**{LOG: {"PERCENTAGE_USED": percent}})), "wear_ratio") == ratio
+    assert number(seen(root=volume(**{LOG: {"PERCENTAGE_USED": percent, "POWER_CYCLES_0": 7}})), "wear_ratio") == ratio
 
 
 def test_the_log_belongs_to_the_disk_below_the_container() -> None:
@@ -173,6 +173,17 @@ def test_the_source_is_who_told_the_numbers() -> None:
 
 def test_a_log_without_entries_gives_no_zeros() -> None:
     assert number(seen(root=volume(**{LOG: {}})), "media_errors_total") is None
+
+
+def test_a_log_of_nothing_but_zeros_was_not_filled_in() -> None:
+    empty = dict.fromkeys(HEALTH, 0)
+    found = seen(root=volume(**{LOG: empty}))
+    assert {series.split("{")[0] for series in found.values} == {"macos_disk_info", "macos_disk_smart_status"}
+    asked = with_smartctl(
+        json.dumps(ASKED | {"nvme_smart_health_information_log": dict.fromkeys(NVME_LOG, 0)}).encode()
+    )
+    assert asked.values["macos_disk_wear_ratio{'device': 'disk0'}"] == 0.12
+    assert number(seen(root=volume(**{LOG: empty | {"POWER_CYCLES_0": 1}})), "media_errors_total") == 0
 
 
 def test_trim_and_models_with_blanks_of_sata_disks() -> None:
