@@ -4,21 +4,22 @@ Homebrew's folders are listed and its own command is never run: that takes secon
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from exporters.core.collector import Partial, Questions, collector
+from exporters.core.collector import Partial, Questions, collector, told
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, gauge
-from exporters.core.read import json, lines, maybe, text
+from exporters.core.read import attempt, json, maybe, text, whole_lines
 from exporters.sources.base import Command, Output, ParseError, Replies
 
 HISTORY = Command(("system_profiler", "-json", "SPInstallHistoryDataType"), timeout=60)
 RECEIPTS = Command(("pkgutil", "--pkgs"), timeout=30)
+XPROTECT = "XProtectPlistConfigData"
 SOURCES = {"package_source_apple": "apple", "package_source_other": "other"}
 FOLDERS = {
     "/opt/homebrew/Cellar": "formula",
@@ -28,6 +29,7 @@ FOLDERS = {
 }
 HOMEBREW = Command(("ls", "-1", *FOLDERS), ok_exits=(0, 1))
 """1 where a folder is missing, as some always are."""
+MISSING = ": No such file or directory"
 Counts = Mapping[str, int]
 
 
@@ -41,6 +43,7 @@ class PackagesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Item(msgspec.Struct, frozen=True):
     """The fields of one installation that are read, as system_profiler prints them."""
 
+    name: Any = msgspec.field(name="_name", default=None)
     install_date: Any = None
     package_source: Any = None
 
@@ -53,10 +56,11 @@ class Report(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """Installations and the Unix time of the last one by source, receipts by vendor, Homebrew's packages by kind."""
+    """Installations and the Unix time of the last one by source, of XProtect's data, receipts by vendor, Homebrew's."""
 
     installs: Counts
     last: Mapping[str, float]
+    xprotect: float | None
     receipts: Counts
     homebrew: Counts
 
@@ -74,26 +78,15 @@ def parse(replies: Replies, _: Context) -> Packages | Partial:
     packages = Packages(
         installs=Counter(_source(item) for item in items),
         last=_last(items),
-        receipts=_part(_receipts, replies.get(RECEIPTS), faults),
-        homebrew=_part(_homebrew, replies.get(HOMEBREW), faults),
+        xprotect=max(_last(item for item in items if item.name == XPROTECT).values(), default=None),
+        receipts=attempt(_receipts, replies.get(RECEIPTS), faults, RECEIPTS) or {},
+        homebrew=attempt(_homebrew, replies.get(HOMEBREW), faults, HOMEBREW) or {},
     )
-    return Partial(packages, "; ".join(faults)) if faults else packages
+    return told(packages, faults)
 
 
-def _part(read: Callable[[Sequence[str]], Counts], output: Output | None, faults: list[str]) -> Counts:
-    """Nothing where it was not asked for, or cannot be read, which is told."""
-    try:
-        return read(_whole(output)) if output is not None else {}
-    except ParseError as error:
-        faults.append(str(error))
-        return {}
-
-
-def _whole(output: Output) -> Sequence[str]:
-    """Its lines, if the last one ends; blank ones left out."""
-    if output.stdout and not output.stdout.endswith(b"\n"):
-        raise ParseError("a list of packages ends within a line")
-    return [line for line in lines(output.stdout) if line.strip()]
+def _written(output: Output) -> Sequence[str]:
+    return [line for line in whole_lines(output.stdout) if line.strip()]
 
 
 def _source(item: Item) -> str:
@@ -120,19 +113,22 @@ def _time(date: str) -> float:
     return time.timestamp()
 
 
-def _receipts(told: Sequence[str]) -> Counts:
+def _receipts(output: Output) -> Counts:
     """An identifier a line."""
-    if not told:
+    receipts = _written(output)
+    if not receipts:
         raise ParseError("pkgutil lists no receipt, but every Mac has some")
-    apple = sum(line.startswith("com.apple.") for line in told)
-    return {"apple": apple, "other": len(told) - apple}
+    apple = sum(line.startswith("com.apple.") for line in receipts)
+    return {"apple": apple, "other": len(receipts) - apple}
 
 
-def _homebrew(told: Sequence[str]) -> Counts:
+def _homebrew(output: Output) -> Counts:
     """For each folder that exists its path and a colon, then a name a line; names count for the folder above."""
+    if not all(line.endswith(MISSING) for line in whole_lines(output.stderr)):
+        raise ParseError("ls tells of a folder of Homebrew that it cannot list")
     counts: dict[str, int] = {}
     kind = None
-    for line in told:
+    for line in _written(output):
         headline = line.startswith("/")
         kind = FOLDERS.get(line.removesuffix(":")) if headline else kind
         if kind is None:
@@ -151,6 +147,11 @@ LAST = gauge(
     "Unix time of the last installation (system_profiler SPInstallHistoryDataType install_date).",
     "source",
 )
+LAST_XPROTECT = gauge(
+    "macos_xprotect_last_install_timestamp_seconds",
+    "Unix time of the last installation of XProtect's data (system_profiler SPInstallHistoryDataType install_date of"
+    f" {XPROTECT}).",
+)
 RECEIPT = gauge("macos_package_receipts", "Receipts of installed packages, only where asked for (pkgutil).", "vendor")
 BREW = gauge(
     "macos_homebrew_packages", "Packages of Homebrew, only where asked for (ls of the Cellar and the Caskroom).", "kind"
@@ -159,7 +160,7 @@ BREW = gauge(
 
 @collector(
     "packages",
-    *(INSTALLS, LAST, RECEIPT, BREW),
+    *(INSTALLS, LAST, LAST_XPROTECT, RECEIPT, BREW),
     required=(HISTORY,),
     optional=asked_for,
     parse=parse,
@@ -177,6 +178,7 @@ def packages(reading: Packages, _: Context) -> Iterable[Sample]:
         yield from INSTALLS(count, source=source)
     for source, time in reading.last.items():
         yield from LAST(time, source=source)
+    yield from LAST_XPROTECT(reading.xprotect)
     for vendor, count in reading.receipts.items():
         yield from RECEIPT(count, vendor=vendor)
     for kind, count in reading.homebrew.items():

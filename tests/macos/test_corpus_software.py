@@ -110,7 +110,10 @@ def test_history(macos: Path) -> None:
         assert seen.values[f'macos_package_installs{{source="{source}"}}'] == len(dates)
         last = seen.values[f'macos_package_last_install_timestamp_seconds{{source="{source}"}}']
         assert datetime.fromtimestamp(last, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") == max(dates)
-    assert len(seen.values) == 4
+    own = max(each["install_date"] for each in items if each["_name"] == "XProtectPlistConfigData")
+    last = seen.values["macos_xprotect_last_install_timestamp_seconds"]
+    assert datetime.fromtimestamp(last, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") == own
+    assert len(seen.values) == 5
 
 
 def by(label: str, values: Any) -> dict[str, float]:

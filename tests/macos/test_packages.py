@@ -121,6 +121,21 @@ def test_without_homebrew_there_is_no_sample_and_no_problem() -> None:
     assert asked({HOMEBREW: Captured(b"", missing, exit=1), RECEIPTS: Captured(error=NotFound)}) == Seen({}, {})
 
 
+def test_a_folder_of_homebrew_that_may_not_be_listed_is_a_problem_and_no_0() -> None:
+    denied = b"ls: /usr/local/Cellar: No such file or directory\nls: /opt/homebrew/Cellar: Permission denied\n"
+    seen = asked({HOMEBREW: Captured(f"{CASKROOM}:\n\n{CELLAR}:\n".encode(), denied, exit=1)})
+    assert (seen.values, seen.problems.keys()) == ({}, {"unparsable"})
+
+
+def test_the_last_installation_of_xprotects_data() -> None:
+    data = {"_name": "XProtectPlistConfigData", "install_version": "5347"}
+    told = (dated("2025-11-18T06:41:59Z"), dated("2025-10-21T08:33:02Z") | data, dated("2025-09-02T08:00:00Z") | data)
+    series = "macos_xprotect_last_install_timestamp_seconds"
+    assert see(packages, {HISTORY: report(*told)}).values[series] == 1761035582
+    others = (dated("2025-11-18T06:41:59Z") | {"_name": name} for name in ("XProtectPayloads", None, 7))
+    assert series not in see(packages, {HISTORY: report(*others)}).values
+
+
 @pytest.mark.parametrize("printed", ["jq\n", f"{CELLAR}:\njq", f"{CELLAR}:\n/opt/other:\njq\n", "/opt/homebrew/Cel\n"])
 def test_names_below_no_folder_of_homebrew_are_a_problem(printed: str) -> None:
     seen = asked({HOMEBREW: printed.encode()})
