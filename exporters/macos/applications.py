@@ -77,7 +77,7 @@ class Kind:
 class Named:
     """One application that is shown."""
 
-    application: str
+    bundle: str
     version: str
     kind: Kind
 
@@ -126,7 +126,7 @@ def _shown(items: Sequence[Item], kinds: Sequence[Kind], include: re.Pattern[str
     """By name; two of the same name, version and kind in different folders are one."""
     named = ((_name(_word(item.path)), item, kind) for item, kind in zip(items, kinds, strict=True))
     found = {Named(name, _word(item.version), kind) for name, item, kind in named if name and include.fullmatch(name)}
-    return sorted(found, key=lambda each: (each.application.casefold(), str(each)))
+    return sorted(found, key=lambda each: (each.bundle.casefold(), str(each)))
 
 
 def _name(path: str) -> str | None:
@@ -150,7 +150,7 @@ COUNT = gauge(
 INFO = gauge(
     "macos_application_info",
     "Version of an application that the configuration asks for; always 1 (system_profiler path, version).",
-    *("application", "version", "source", "architecture", "signed"),
+    *("bundle", "version", "source", "architecture", "signed"),
 )
 UNLISTED = gauge(
     "macos_applications_unlisted",
@@ -167,11 +167,12 @@ UNLISTED = gauge(
     cadence=12 * 3600,
     config=Applications,
     publishes=("arch_kind", "obtained_from", "path", "version"),
+    unverified="the report as JSON: it was captured as a property list, whose keys are the same.",
 )
 def applications(reading: Inventory, _: Context) -> Iterable[Sample]:
     """Kinds of which there is none have no sample."""
     for kind, count in reading.kinds.items():
         yield from COUNT(count, **_labels(kind))
     for each in reading.shown:
-        yield from INFO(1, application=each.application, version=each.version, **_labels(each.kind))
+        yield from INFO(1, bundle=each.bundle, version=each.version, **_labels(each.kind))
     yield from UNLISTED(reading.unlisted)

@@ -43,7 +43,11 @@ def chosen(include: str, *items: Any, maximum: int = 100) -> str:
 
 
 def names(text: str) -> list[str]:
-    return [line.split('"')[1] for line in text.splitlines() if line.startswith("macos_application_info{")]
+    return [
+        line.split('bundle="')[1].split('"')[0]
+        for line in text.splitlines()
+        if line.startswith("macos_application_info{")
+    ]
 
 
 def counted(*items: Any) -> dict[str, float]:
