@@ -110,7 +110,6 @@ def events(state: State) -> Sequence[Mapping[str, str]]:
     cadence=300,
     privilege="group admin or _analyticsusers",
     config=CrashesConfig,
-    publishes=("name",),
 )
 def crashes(state: State, context: Context) -> Iterable[Sample]:
     """Of the folders that could be read all kinds, from the first look on."""

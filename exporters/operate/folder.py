@@ -66,8 +66,8 @@ class Folder:
         match question:
             case Command(argv=argv):
                 return {"command": [self._clean(each) for each in argv]}
-            case File(path=path):
-                return {"file": self._clean(path)}
+            case File():
+                return {"file": self._text(question)}
             case Listing(path=path):
                 return {"listing": self._clean(path)}
             case Probe():
@@ -93,7 +93,7 @@ class Folder:
 
     def _facts(self, answer: Any) -> Any:
         if isinstance(answer, tuple) and all(isinstance(each, Entry) for each in answer):
-            return [Entry(self._clean(each.name), each.size, each.modified) for each in answer]
+            return [Entry(self._redactor.file(_valid(each.name)), each.size, each.modified) for each in answer]
         return self._redactor.facts(answer)
 
     def _file(self, question: Question[Any], data: bytes, heard: Heard, suffix: str = "") -> str:
@@ -102,7 +102,7 @@ class Folder:
         try:
             content = self._redactor.document(data, heard.publishes)
         except Unreadable as error:
-            self._written.unreadable.append(self._clean(str(question)))
+            self._written.unreadable.append(self._text(question))
             kind, content = ".txt", f"left out: {error}, {len(data)} bytes\n".encode()
         name = self._save(f"{self._slug(question)}{suffix}{kind}", content)
         if kind == ".txt" and content:
@@ -116,11 +116,14 @@ class Folder:
         """The question in words."""
         if isinstance(question, Probe):
             return f"{question.kind} {self._redactor.destination(question.address)}"
+        if isinstance(question, File):
+            folder, slash, name = question.path.rpartition("/")
+            return f"{self._clean(folder)}{slash}{self._redactor.file(_valid(name))}"
         return self._clean(str(question))
 
     def _clean(self, text: str) -> str:
-        """Without names of people, and without bytes that no text holds."""
-        return self._redactor.text(text.encode(errors="surrogateescape").decode(errors="replace"))
+        """Without names of people."""
+        return self._redactor.text(_valid(text))
 
     def _save(self, name: str, content: bytes) -> str:
         """Writes a new file, under a name with a number where the name is taken, and gives that name."""
@@ -132,6 +135,11 @@ class Folder:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
         return free
+
+
+def _valid(text: str) -> str:
+    """Without bytes that no text holds."""
+    return text.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _by_key(heard: Mapping[Question[Any], Heard]) -> dict[Question[Any], Heard]:

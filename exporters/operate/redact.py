@@ -21,6 +21,11 @@ _DESTINATION = re.compile(
     r"(https?://)?([0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*|\[[^\]]*\]|[^/:?]*)(:\d+)?(.*)\Z", re.IGNORECASE | re.DOTALL
 )
 _OWN = re.compile(r"localhost\Z|127\.[0-9.]+\Z|\[?::1\]?\Z", re.IGNORECASE)
+_JOB = re.compile(rb"[^\n]+ = \{\n")
+_JOB_LINE = re.compile(r"\S+/\S+ = \{|\t(?:state|runs|last exit (?:code|reason)) = [\w :|().-]+|\}")
+"""Of a job of launchd what is read: its arguments and its environment hold passwords."""
+JETSAM = "JetsamEvent"
+_REPORT = re.compile(r"(ExcUserFault_)?(.*?)([-_]\d{4}-\d\d-\d\d-\d{6})(.*?)((?:\.\w+_resource)?\.\w+)", re.DOTALL)
 _STRUCTURES = (b"bplist", b"<?xml", b"<plist", b"<!DOCTYPE plist", b"{", b"[")
 
 
@@ -41,7 +46,7 @@ class Redactor:
     def document(self, data: bytes, publishes: Collection[str]) -> bytes:
         """A plist or JSON with strings kept only under keys that may be published; text searched by its patterns.
 
-        Of property lists with NULs between them, and of JSON by line, each is one.
+        Of property lists with NULs between them, and of JSON by line, each is one. Of a job of launchd what is known.
         """
         head = data.lstrip()
         if head.startswith(b"<?xml") and b"\0" in data:
@@ -57,6 +62,8 @@ class Redactor:
             raise Unreadable(type(error).__name__) from error
         if b"\0" in data:
             raise Unreadable("binary data")
+        if _JOB.match(head):
+            data = b"".join(each for each in data.splitlines(keepends=True) if _is_of_job(each))
         return self.text(data.decode(errors="surrogateescape")).encode(errors="surrogateescape")
 
     def _json(self, data: bytes, publishes: Collection[str]) -> bytes:
@@ -75,6 +82,13 @@ class Redactor:
             text = pattern.sub(lambda found: self.stand_in(found[0]), text)
         text = ADDRESS.sub(lambda found: self._address(found[0]), text)
         return self._names.sub(lambda found: self.stand_in(found[0]), text) if self._names else text
+
+    def file(self, name: str) -> str:
+        """The name of a file; a diagnostic report's holds a process before its time, and behind it the Mac's name."""
+        if not (found := _REPORT.fullmatch(name)):
+            return self.text(name)
+        fault, process, time, host, kind = found.groups(default="")
+        return f"{fault}{process if process == JETSAM else self.stand_in(process)}{time}{self.stand_in(host)}{kind}"
 
     def destination(self, address: str) -> str:
         """Where a probe goes: this machine stays, of another the port, of a number what joins it with other answers."""
@@ -164,6 +178,10 @@ def _documents(data: bytes) -> list[bytes]:
     except ValueError:
         return lines[:1]
     return [data]
+
+
+def _is_of_job(line: bytes) -> bool:
+    return bool(_JOB_LINE.fullmatch(line.removesuffix(b"\n").decode(errors="replace")))
 
 
 def _other(char: str, alphabet: str | None, stream: Iterator[int]) -> str:

@@ -15,6 +15,8 @@ from exporters.core.collector import Collector, collector
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, gauge
 from exporters.core.read import json as read_json
+from exporters.macos.crash_history import REPORTS, CrashesConfig
+from exporters.macos.crashes import crashes
 from exporters.operate import capture
 from exporters.operate.capture import CaptureRefused, own_names
 from exporters.sources.base import Command, Denied, Entry, File, Listing, NotFound, Replies, System, TimedOut
@@ -161,3 +163,20 @@ def test_the_person_behind_sudo_is_looked_up(monkeypatch: pytest.MonkeyPatch) ->
 def test_own_names_hold_the_machine_and_its_user() -> None:
     assert all(isinstance(name, str) for name in own_names())
     assert len(own_names()) >= 3
+
+
+def test_the_name_of_a_report_is_in_no_file_and_no_index(tmp_path: Path) -> None:
+    name = "Acme-Planner-2026-08-20-122624.ips"
+    head = json.dumps({"app_name": "Acme-Planner", "name": "Acme-Planner", "bug_type": "309"}).encode()
+    answers = Captures(
+        listings={REPORTS: Captured(json.dumps([{"name": name, "size": 4, "modified": 5.5}]).encode())},
+        files={f"{REPORTS}/{name}": Captured(head + b"\n{cut")},
+    )
+    contexts = {"crashes": Context(CrashesConfig())}
+    console = Console(file=io.StringIO())
+    assert capture.run((crashes,), Replay(answers), contexts, tmp_path / "new", console=console, names=()) == 0
+    written = [path.read_bytes() + path.name.encode() for path in (tmp_path / "new").iterdir()]
+    assert not [each for each in written if b"acme" in each.lower()]
+    source = Replay(load_captures(tmp_path / "new"))
+    (entry,) = source.ask(Listing(REPORTS))
+    assert json.loads(source.ask(File(f"{REPORTS}/{entry.name}")).partition(b"\n")[0])["bug_type"] == "309"

@@ -262,3 +262,58 @@ def test_an_address_keeps_its_reach_and_nothing_else(redactor: Redactor, address
     other = redactor.text(address)
     assert other != address
     assert other.startswith(reach)
+
+
+JOB = b"""system/com.acme.sync = {
+\tactive count = 1
+\tpath = /Library/LaunchDaemons/com.acme.sync.plist
+\tstate = spawn scheduled
+
+\targuments = {
+\t\t/opt/sync
+\t\t--token=s3same
+\t}
+\tenvironment = {
+\t\tSYNC_PASSWORD => s3same
+\t\tstate = s3same
+\t}
+\tlast exit reason = OS_REASON_EXEC | code
+\tlast exit code = 78: EX_CONFIG
+\truns = 14022
+\tprogram identifier = s3same
+}
+"""
+
+
+def test_of_a_job_of_launchd_only_the_known_lines_stay(redactor: Redactor) -> None:
+    kept = redactor.document(JOB, ()).decode().splitlines()
+    assert (kept[0], kept[-1]) == ("system/com.acme.sync = {", "}")
+    told = ["state = spawn scheduled", "last exit reason = OS_REASON_EXEC | code", "last exit code = 78: EX_CONFIG"]
+    assert [line.strip() for line in kept[1:-1]] == [*told, "runs = 14022"]
+
+
+@pytest.mark.parametrize("head", ["gui/501/a b = {", "com.acme.sync = {", "\n gui/501/x = {"])
+def test_of_a_job_with_an_odd_head_no_secret_stays(redactor: Redactor, head: str) -> None:
+    assert b"s3same" not in redactor.document(JOB.replace(b"system/com.acme.sync = {", head.encode()), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        (
+            "Acme-Layoffs-Planner_2026-08-20-122624_Zoes-MBP.hang",
+            r"\w{4}-\w{7}-\w{7}_2026-08-20-122624_\w{4}-\w{3}\.hang",
+        ),
+        ("ExcUserFault_Acme-2026-08-20-122624.ips", r"ExcUserFault_\w{4}-2026-08-20-122624\.ips"),
+        (
+            "Acme Pay_2026-08-20-122624_Zoe.cpu_resource.diag",
+            r"\w{4} \w{3}_2026-08-20-122624_\w{3}\.cpu_resource\.diag",
+        ),
+        ("JetsamEvent-2026-08-20-122624.ips", r"JetsamEvent-2026-08-20-122624\.ips"),
+    ],
+)
+def test_the_name_of_a_report_keeps_its_time_and_kind(redactor: Redactor, name: str, kept: str) -> None:
+    told = redactor.file(name)
+    assert re.fullmatch(kept, told)
+    assert not re.search("acme|layoffs|pay|zoe", told, re.IGNORECASE)
+    assert redactor.file(name) == told
