@@ -55,7 +55,9 @@ def _facts(declared: Collector, context: Context) -> Iterator[tuple[str, str]]:
     if required or not optional:
         yield "Asks", required or "nothing until it is configured"
     yield from (("Asks where it can", each) for each in [optional] if each)
-    yield from (("Asks if the first answers call for it", each) for each in [_asked(declared.then_asks)] if each)
+    yield from (
+        ("Asks if the first answers call for it", each) for each in [_asked(declared.then_asks_for(context))] if each
+    )
     if declared.config_of:
         yield "Configuration", f"that of [{declared.config_of}]({declared.config_of}.md)"
     elif declared.config is not None:

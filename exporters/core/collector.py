@@ -17,6 +17,7 @@ from exporters.sources.base import Command, Question, Replies
 Reading = TypeVar("Reading")
 Questions = tuple[Question[Any], ...]
 Choose = Callable[[Context], Questions]
+Commands = tuple[Command, ...]
 Then = Callable[[Replies, Context, Any], Questions]
 Parse = Callable[[Replies, Context], Any]
 OPEN_WORDS: Mapping[str, re.Pattern[str]] = {
@@ -68,7 +69,7 @@ class Collector:
     required: Questions | Choose = ()
     optional: Questions | Choose = ()
     then: Then | None = None
-    then_asks: tuple[Command, ...] = ()
+    then_asks: Commands | Callable[[Context], Commands] = ()
     advance: Advance | None = None
     memory: Memory | None = None
     events: Callable[[Any], Sequence[Mapping[str, str]]] | None = None
@@ -91,13 +92,17 @@ class Collector:
         """The questions whose answers may be missing."""
         return self.optional(context) if callable(self.optional) else self.optional
 
-    def allows(self, asked: Command) -> bool:
-        """Whether a command of the second round is one of those declared for it."""
-        return any(_fits(declared, asked) for declared in self.then_asks)
+    def then_asks_for(self, context: Context) -> Commands:
+        """The commands of the second round, with open words for what only answers tell."""
+        return self.then_asks(context) if callable(self.then_asks) else self.then_asks
+
+    def form_of(self, asked: Command, context: Context) -> Command | None:
+        """The declared command of the second round that this one is, with its open words; None if it is none."""
+        return next((each for each in self.then_asks_for(context) if _fits(each, asked)), None)
 
     def commands(self, context: Context) -> Iterator[Command]:
         """Every command that it may run: for the documentation, sudoers and the count of process starts."""
-        for question in (*self.required_for(context), *self.optional_for(context), *self.then_asks):
+        for question in (*self.required_for(context), *self.optional_for(context), *self.then_asks_for(context)):
             if isinstance(question, Command):
                 yield question
 
@@ -116,7 +121,8 @@ def collector(name: str, *families: Family, **fields: Any) -> Callable[[Metrics]
 
     `required` and `optional` are tuples of questions, or pure functions of the context. `then(replies, context, state)`
     names the questions of one second round, all optional; `state` is that of `advance`, None before its first look.
-    The commands among them come from `then_asks`, in which DATE, NAME and JOB stand for words not known before.
+    The commands among them come from `then_asks`, a tuple or a function of the context like the others, in which DATE,
+    NAME and JOB stand for words not known before.
     `cadence` is in seconds, None for "at each scrape". `config_of` names the collector whose config is shared.
     `folders(config)` are the places in the config that name folders which must exist where the collector runs.
     `publishes` lists the keys of the source whose strings may be published at the standard privacy level.

@@ -1,12 +1,15 @@
 """One look at one machine by one collector: ask, ask once more where answers name questions, parse."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from exporters.core.collector import Collector, Partial, Questions
 from exporters.core.context import Context
 from exporters.sources.base import (
+    Command,
+    File,
+    Listing,
     NotFound,
     Outcome,
     ParseError,
@@ -44,8 +47,8 @@ def look(declared: Collector, source: Source, context: Context, state: Any = Non
     replies = _tell(answers, problems)
     try:
         if declared.then is not None:
-            asked = declared.then(Replies(replies), context, state)
-            replies |= _tell(source.ask_many(asked), problems)
+            more = source.ask_many(declared.then(Replies(replies), context, state))
+            replies |= _tell(more, problems, lambda each: _unnamed(each, declared, context))
         reading = declared.parse(Replies(replies), context)
         if isinstance(reading, Partial):
             problems["unparsable"], reading = reading.fault, reading.reading
@@ -64,16 +67,29 @@ def _silence(answers: Outcome) -> Look | None:
     return Look(failed=error.problem, problems={error.problem: f"{question}: {error}"})
 
 
-def _tell(answers: Mapping[Question[Any], Any], problems: dict[Problem, str]) -> dict[Question[Any], Any]:
-    """The answers with None for errors; errors other than "not found" go into `problems`."""
+def _tell(
+    answers: Mapping[Question[Any], Any], problems: dict[Problem, str], named: Callable[[Question[Any]], str] = str
+) -> dict[Question[Any], Any]:
+    """The answers with None for errors; errors other than "not found" go into `problems`, with the question's name."""
     replies: dict[Question[Any], Any] = {}
     for question, answer in answers.items():
         replies[question] = None if isinstance(answer, SourceError) else answer
         if isinstance(answer, SourceError) and not isinstance(answer, NotFound):
-            problems.setdefault(answer.problem, f"{question}: {answer}")
+            problems.setdefault(answer.problem, f"{named(question)}: {answer}")
     return replies
+
+
+def _unnamed(question: Question[Any], declared: Collector, context: Context) -> str:
+    """A question of the second round without what only answers told: a word of theirs may name a person."""
+    if isinstance(question, Command):
+        return str(declared.form_of(question, context) or question.argv[0])
+    if isinstance(question, File):
+        asked = (*declared.required_for(context), *declared.optional_for(context))
+        folders = (each for each in asked if isinstance(each, Listing))
+        return next((str(each) for each in folders if each.path == question.path.rpartition("/")[0]), "a file")
+    return f"a {type(question).__name__.lower()}"
 
 
 def questions_of(declared: Collector, context: Context) -> Questions:
     """Everything it may ask in either round, as far as that is known before asking."""
-    return (*declared.required_for(context), *declared.optional_for(context), *declared.then_asks)
+    return (*declared.required_for(context), *declared.optional_for(context), *declared.then_asks_for(context))

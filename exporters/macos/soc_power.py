@@ -11,7 +11,7 @@ from exporters.core.context import Context
 from exporters.core.metrics import Sample, counter, gauge
 from exporters.macos import macmon, powermetrics
 from exporters.macos.soc import Run, run_of
-from exporters.sources.base import ParseError, Replies
+from exporters.sources.base import Command, ParseError, Replies
 
 
 class SocPower(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,6 +32,11 @@ class Totals:
 def first_round(context: Context) -> Questions:
     """One run of one tool."""
     return (powermetrics.CHIP,) if context.config.source == "powermetrics" else (macmon.PIPE,)
+
+
+def later(context: Context) -> tuple[Command, ...]:
+    """What an answer of powermetrics calls for; macmon's calls for nothing."""
+    return (powermetrics.SMC,) if context.config.source == "powermetrics" else ()
 
 
 def second_round(replies: Replies, _context: Context, _state: object) -> Questions:
@@ -108,7 +113,7 @@ RPM = gauge(
     *(WATTS, JOULES, SECONDS, HERTZ, ACTIVE, CELSIUS, RPM),
     optional=first_round,
     then=second_round,
-    then_asks=(powermetrics.SMC,),
+    then_asks=later,
     parse=parse,
     advance=advance,
     cadence=60,

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporters.core.collector import Memory
+from exporters.core.context import Level
 from exporters.macos.crash_history import PROCESSES, REPORTS, TRIES, CrashesConfig
 from exporters.macos.crash_reports import by_head, by_name, process
 from exporters.macos.crashes import MOST, crashes
@@ -338,3 +339,11 @@ def test_any_first_line_is_read_or_unparsable(content: bytes) -> None:
     mac.write(PAINT, 1e9, content)
     assert sum(counted(mac.look()).values()) <= 1
     assert mac.last.problems.keys() <= {"unparsable"}
+
+
+@pytest.mark.parametrize("level", ["standard", "strict"])
+def test_a_refused_report_is_told_without_its_name(level: Level) -> None:
+    mac = Mac(level=level)
+    mac.write("Acme Payroll-2026-08-27-135352.ips")
+    mac.look()
+    assert mac.last.problems == {"denied": f"{REPORTS}/[!.]*: as captured"}

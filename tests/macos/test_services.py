@@ -221,3 +221,8 @@ def test_what_does_not_tell_of_the_job_to_its_end_is_unparsable(answer: bytes) -
 @given(spoiled_bytes(printed(VPN, "waiting", "\truns = 12\n\tlast exit code = 3: X\n")))
 def test_any_output_is_read_or_unparsable(answer: bytes) -> None:
     assert asked({VPN: answer}, jobs=(VPN,))[0].problems.keys() <= {"unparsable"}
+
+
+def test_a_refused_job_is_told_without_its_label() -> None:
+    seen, _ = asked({"system/com.robin.payroll": Captured(error=Denied)})
+    assert seen.problems == {"denied": "launchctl print JOB: as captured"}

@@ -330,7 +330,7 @@ def test_closed_periods_are_asked_for_once_each_and_at_most_forty() -> None:
     watch.look(printed((A, 10)), 100 * DAY)
     again = [each for each in watch.asked if isinstance(each, Command) and "-t" in each.argv]
     assert len(again) == len(set(again)) == 40
-    assert all(NLBWMON.allows(each) for each in again)
+    assert all(NLBWMON.form_of(each, watch.context) for each in again)
     watch.answers |= dict.fromkeys(again, FAILURES["no_data"])
     watch.look()
     assert not [each for each in watch.look().asked if isinstance(each, Command) and "-t" in each.argv]

@@ -11,6 +11,7 @@ from conftest import COLLECTORS, context_for, missing
 from exporters.core.collector import Collector, collector
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, gauge
+from exporters.macos.soc_power import SocPower
 from exporters.operate.sudoers import NOTHING, SudoersRefused, drop_in, root_commands
 from exporters.sources.base import Command, Replies
 
@@ -95,5 +96,14 @@ def test_by_default_no_collector_that_is_on_asks_root(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(COLLECTORS))
 def test_the_arguments_of_root_commands_are_fixed(name: str) -> None:
-    words = {"DATE", "NAME", "JOB"}
-    assert all(words.isdisjoint(each.argv) for each in COLLECTORS[name].then_asks if each.root)
+    words, declared = {"DATE", "NAME", "JOB"}, COLLECTORS[name]
+    assert all(words.isdisjoint(each.argv) for each in declared.then_asks_for(context_for(declared)) if each.root)
+
+
+def test_soc_power_lists_what_its_configured_source_asks_and_each_once() -> None:
+    declared = COLLECTORS["soc_power"]
+    asked = {
+        source: [each.argv[-1] for each in root_commands(declared, Context(SocPower(source=source)))]
+        for source in ("macmon", "powermetrics")
+    }
+    assert asked == {"macmon": [], "powermetrics": ["cpu_power,gpu_power", "smc"]}

@@ -35,7 +35,12 @@ def questions(module: Module) -> tuple[Question[object], ...]:
 
 def dated(module: Module) -> tuple[Command, ...]:
     """The commands of a second round that differ by a date alone: a forced command can allow those."""
-    return tuple(command for each in module.collectors for command in each.then_asks if "DATE" in command.argv)
+    return tuple(
+        command
+        for each in module.collectors
+        for command in each.then_asks_for(module.contexts[each.name])
+        if "DATE" in command.argv
+    )
 
 
 def ssh_target(listed: Listed) -> SshTarget:
