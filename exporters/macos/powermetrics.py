@@ -28,7 +28,6 @@ SMC = Command(("powermetrics", "-n", "1", "-i", "1000", "-f", "plist", "--sample
 """Temperatures and the fan of an Intel Mac; on Apple silicon this sampler is an error."""
 END = b"</plist>"
 INTEL = b"<key>package_watts</key>"
-UNITS = ("cpu", "gpu", "ane")
 CLUSTER = re.compile(r"([A-Z][0-9]{0,2})-Cluster\Z")
 MILLI, NANO, MHZ = 1e-3, 1e-9, 1e6
 LEAST_HERTZ = 1e5
@@ -72,7 +71,9 @@ def _interval(sample: Mapping[str, Any]) -> Interval:
     gpu = maybe(record, sample.get("gpu")) or {}
     return Interval(
         seconds=seconds,
-        watts=told({unit: processor.get(f"{unit}_power") for unit in UNITS}, MILLI, MOST_WATTS)
+        # a processor that runs powermetrics draws something: 0 is what it prints where it cannot measure
+        watts=told({"cpu": processor.get("cpu_power")}, MILLI, MOST_WATTS, zero=False)
+        | told({unit: processor.get(f"{unit}_power") for unit in ("gpu", "ane")}, MILLI, MOST_WATTS)
         | told({"package": processor.get("package_watts")}, 1, MOST_WATTS, zero=False),
         hertz=told({name: _hertz(each) for name, each in {**clusters, "gpu": gpu}.items()}, 1, MOST_HERTZ, zero=False),
         active=told({name: _active(each) for name, each in {**clusters, "gpu": gpu}.items()}, 1, MOST_ACTIVE),

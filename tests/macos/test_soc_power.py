@@ -99,6 +99,14 @@ def test_a_cpu_that_draws_nothing_was_not_measured_and_an_idle_neural_engine_was
     assert values['macos_soc_power_watts{unit="ane"}'] == 0
 
 
+def test_a_cpu_of_which_powermetrics_tells_nothing_was_not_measured() -> None:
+    values = measured(processor={"cpu_power": 0.0, "gpu_power": 0.0, "ane_power": 250.0})
+    assert {series.split('"')[1]: value for series, value in values.items() if "watts" in series} == {
+        "gpu": 0,
+        "ane": pytest.approx(0.25),
+    }
+
+
 def test_no_sensor_is_no_temperature() -> None:
     values = piped().values
     assert values['macos_soc_temperature_celsius{sensor="cpu"}'] == 52.5
