@@ -1,21 +1,24 @@
 """The Wi-Fi link as `wdutil info` tells it to root: with the air's use, streams and guard interval."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
-from exporters.core.read import amount, maybe, percent
-from exporters.macos.radio import Channel, Link, channel_of, dbm, index, phy, rate, security, told
+from exporters.core.read import amount, percent
+from exporters.macos.radio import Channel, Link, Value, channel_of, dbm, field, index, phy, rate, security, told
 from exporters.sources.base import Output, ParseError
 
-CHANNEL = re.compile(r"([256])g(\d{1,3})/(\d{2,3})")
+CHANNEL = re.compile(r"(?:([256])g)?(\d{1,3})/(\d{2,3})")
 RULE = "\u2014\u2014"
 """A section's title stands between two lines of dashes."""
 LONGEST_GUARD = 10_000
 NOBODY = frozenset({"", "None"})
 
 
-def parse(output: Output) -> Link:
-    """The section WIFI; the state follows from the power and from whether there is a network, be its name hidden."""
+def parse(output: Output, faults: list[str]) -> Link:
+    """The section WIFI; the state follows from the power and from whether there is a network, be its name hidden.
+
+    What cannot be read of a connection goes into `faults`.
+    """
     found = dict(_fields(output.stdout))
     power, _, _ = found.get("Power", "").partition(" ")
     if power == "Off":
@@ -24,7 +27,11 @@ def parse(output: Output) -> Link:
         raise ParseError("wdutil does not say whether Wi-Fi is on")
     if "SSID" not in found:
         return Link("unknown", found.get("Interface Name", ""))
-    return _on(found) if found["SSID"] not in NOBODY else Link("not_associated", found.get("Interface Name", ""))
+    if found["SSID"] in NOBODY:
+        return Link("not_associated", found.get("Interface Name", ""))
+    link = _on(found, faults)
+    # a name that is hidden may be none; what hears an access point is connected
+    return link if link.rssi is not None or link.ssid else Link("unknown", link.interface)
 
 
 def _fields(printed: bytes) -> Iterator[tuple[str, str]]:
@@ -41,18 +48,22 @@ def _fields(printed: bytes) -> Iterator[tuple[str, str]]:
             yield " ".join(key.split()), " ".join(value.split())
 
 
-def _on(found: Mapping[str, str]) -> Link:
+def _on(found: Mapping[str, str], faults: list[str]) -> Link:
+    def told_as(key: str, read: Callable[[str], Value]) -> Value | None:
+        value = found.get(key)
+        return None if value in NOBODY else field(key, read, value, faults)
+
     return Link(
         "connected",
         found.get("Interface Name", ""),
-        rssi=maybe(dbm, found.get("RSSI")),
-        noise=maybe(dbm, found.get("Noise")),
-        rate=maybe(_rate, found.get("Tx Rate")),
-        channel=maybe(_channel, found.get("Channel")),
-        mcs=maybe(index, found.get("MCS Index")),
-        streams=maybe(index, found.get("NSS")) or None,
-        cca=maybe(_ratio, found.get("CCA")),
-        guard=maybe(_guard, found.get("Guard Interval")),
+        rssi=told_as("RSSI", dbm),
+        noise=told_as("Noise", dbm),
+        rate=told_as("Tx Rate", _rate),
+        channel=told_as("Channel", _channel),
+        mcs=told_as("MCS Index", index),
+        streams=told_as("NSS", index) or None,
+        cca=told_as("CCA", _ratio),
+        guard=told_as("Guard Interval", _guard),
         phy=phy(found.get("PHY Mode", "")),
         security=security(found.get("Security", "")),
         ssid=told(found["SSID"]),
@@ -68,7 +79,7 @@ def _rate(figure: str) -> float | None:
 
 
 def _channel(figure: str) -> Channel:
-    """`5g44/80`: band, number, width."""
+    """`5g44/80`: band, number, width; `44/80` does not tell the band."""
     found = CHANNEL.fullmatch(figure)
     if not found:
         raise ParseError("a channel was expected")

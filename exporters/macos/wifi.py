@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from exporters.core.collector import Questions, collector
+from exporters.core.collector import Partial, Questions, collector
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, counter, enum, gauge
 from exporters.core.read import record, text
@@ -42,16 +42,17 @@ def questions(context: Context) -> Questions:
     return (WDUTIL if context.config.wdutil else REPORT, ADDRESSES)
 
 
-def parse(replies: Replies, context: Context) -> Link:
+def parse(replies: Replies, context: Context) -> Link | Partial:
     """What the tool tells; an interface has a name only where it is the kernel's own."""
-    by_wdutil = context.config.wdutil
-    link = wdutil.parse(replies[WDUTIL]) if by_wdutil else airport.parse(replies[REPORT])
+    by_wdutil, faults = context.config.wdutil, list[str]()
+    link = wdutil.parse(replies[WDUTIL], faults) if by_wdutil else airport.parse(replies[REPORT], faults)
     known = record(replies[ADDRESSES])
-    return replace(
+    link = replace(
         link,
         interface=link.interface if NAME.fullmatch(link.interface) else "",
         mac=_mac(record(known.get(link.interface, {}))),
     )
+    return Partial(link, "; ".join(dict.fromkeys(faults))) if faults else link
 
 
 def _mac(interface: Mapping[str, Any]) -> str:
@@ -79,24 +80,34 @@ def _roamed(before: Link, after: Link) -> bool:
     return one is not None and other is not None and (one.number, one.band) != (other.number, other.band)
 
 
-STATE = enum("macos_wifi_state", "Whether Wi-Fi is connected (system_profiler SPAirPortDataType).", "state", STATES)
-RSSI = gauge("macos_wifi_rssi_dbm", "Strength of the signal (system_profiler spairport_signal_noise).")
-NOISE = gauge("macos_wifi_noise_dbm", "Strength of the noise (system_profiler spairport_signal_noise).")
-RATE = gauge("macos_wifi_transmit_rate_bytes_per_second", "Link rate of the last frames sent (spairport_network_rate).")
-CHANNEL = gauge("macos_wifi_channel", "Number of the channel (system_profiler spairport_network_channel).")
-WIDTH = gauge("macos_wifi_channel_width_hertz", "Width of the channel (system_profiler spairport_network_channel).")
-MCS = gauge("macos_wifi_mcs_index", "Index of modulation and coding (system_profiler spairport_network_mcs).")
+STATE = enum(
+    "macos_wifi_state", "Whether Wi-Fi is connected (system_profiler SPAirPortDataType, wdutil info).", "state", STATES
+)
+RSSI = gauge("macos_wifi_rssi_dbm", "Strength of the signal (system_profiler spairport_signal_noise, wdutil info).")
+NOISE = gauge("macos_wifi_noise_dbm", "Strength of the noise (system_profiler spairport_signal_noise, wdutil info).")
+RATE = gauge(
+    "macos_wifi_transmit_rate_bytes_per_second",
+    "Link rate of the last frames sent (spairport_network_rate, wdutil info).",
+)
+CHANNEL = gauge("macos_wifi_channel", "Number of the channel (system_profiler spairport_network_channel, wdutil info).")
+WIDTH = gauge(
+    "macos_wifi_channel_width_hertz", "Width of the channel (system_profiler spairport_network_channel, wdutil info)."
+)
+MCS = gauge(
+    "macos_wifi_mcs_index", "Index of modulation and coding (system_profiler spairport_network_mcs, wdutil info)."
+)
 STREAMS = gauge("macos_wifi_spatial_streams", "Spatial streams in use (wdutil info NSS).")
 CCA = gauge("macos_wifi_cca_ratio", "Share of time in which the channel is found busy, 0 to 1 (wdutil info CCA).")
 GUARD = gauge("macos_wifi_guard_interval_seconds", "Guard interval between symbols (wdutil info Guard Interval).")
 INFO = gauge(
     "macos_wifi_info",
-    "The connection; the access point's station with the same join_id is its other end (system_profiler, addresses).",
+    "The connection; the access point's station with the same join_id is its other end (system_profiler or wdutil,"
+    " addresses).",
     *("interface", "band", "phy_mode", "security", "join_id", "ssid"),
 )
 ROAMS = counter(
     "macos_wifi_roams_total",
-    "Changes of the access point, or channel where that is hidden, between two looks (system_profiler).",
+    "Changes of the access point, or channel where that is hidden, between two looks (system_profiler, wdutil info).",
 )
 MEASURES = (
     (RSSI, "rssi"),

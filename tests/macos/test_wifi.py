@@ -130,9 +130,61 @@ def test_what_was_not_measured_gives_no_sample(signal: str) -> None:
     assert seen.only("macos_wifi_state") == "connected"
 
 
-@pytest.mark.parametrize("changes", [{"signal_noise": "strong"}, {"network_channel": "many"}, {"network_rate": "x"}])
-def test_what_cannot_be_read_is_told(changes: dict[str, str]) -> None:
-    assert told(**changes).problems.keys() == {"unparsable"}
+@pytest.mark.parametrize(
+    "changes", [{"signal_noise": "strong"}, {"network_channel": "many"}, {"network_rate": "x"}, {"network_mcs": "x"}]
+)
+def test_what_cannot_be_read_is_told_and_takes_nothing_else_with_it(changes: dict[str, str]) -> None:
+    seen, whole = told(**changes), told()
+    assert seen.problems == {"unparsable": seen.problems["unparsable"]}
+    assert seen.only("macos_wifi_state") == "connected"
+    lost = {name.partition("{")[0].removeprefix("macos_wifi_") for name in whole.values.keys() - seen.values.keys()}
+    assert (
+        lost
+        == {
+            "signal_noise": {"rssi_dbm", "noise_dbm"},
+            "network_channel": {"channel", "channel_width_hertz", "info"},
+            "network_rate": {"transmit_rate_bytes_per_second"},
+            "network_mcs": {"mcs_index"},
+        }[next(iter(changes))]
+    )
+
+
+def test_a_signal_without_noise_and_a_channel_with_a_remark() -> None:
+    seen = told(signal_noise="-51 dBm", network_channel="36 (5GHz, 80MHz, DFS)")
+    assert not seen.problems
+    assert seen.values["macos_wifi_rssi_dbm"] == -51
+    assert "macos_wifi_noise_dbm" not in seen.values
+    assert seen.values["macos_wifi_channel_width_hertz"] == 80e6
+
+
+@pytest.mark.parametrize(
+    ("key", "series"),
+    [("CCA", "cca_ratio"), ("Noise", "noise_dbm"), ("MCS Index", "mcs_index"), ("Channel", "channel ")],
+)
+@pytest.mark.parametrize("value", ["None", "odd"])
+def test_one_odd_field_of_wdutil_is_left_out_alone(key: str, series: str, value: str) -> None:
+    text = by_wdutil(section(**{key: value}))
+    assert 'state="connected"} 1.0' in text
+    assert f"macos_wifi_{series}" in by_wdutil(section())
+    assert f"macos_wifi_{series}" not in text
+    assert "macos_wifi_rssi_dbm -49.0" in text
+    seen = look(wifi, Replay(captures({WDUTIL: section(**{key: value}), ADDRESSES: KNOWN})), ROOT)
+    assert seen.problems.keys() == (set() if value == "None" else {"unparsable"})
+
+
+def test_a_network_without_encryption_is_open_by_wdutil_too() -> None:
+    assert 'security="open"' in by_wdutil(section(Security="None"))
+
+
+def test_a_channel_of_wdutil_without_a_band() -> None:
+    text = by_wdutil(section(Channel="44/80"))
+    assert "macos_wifi_channel 44.0" in text
+    assert 'band=""' in text
+
+
+def test_a_hidden_name_is_a_connection_only_where_an_access_point_is_heard() -> None:
+    unheard = by_wdutil(section(SSID="<redacted>", RSSI="0 dBm", Noise="0 dBm", Channel="None"))
+    assert 'state="unknown"} 1.0' in unheard
 
 
 @pytest.mark.parametrize("channel", [44, "44"])
