@@ -193,7 +193,9 @@ def advance(state: History | None, reading: Look, _now: float, context: Context)
     plan = quality_plan.planned(
         before.plan, reading.now, context.config.runs_per_day, made=bool(reading.outcome), free=free
     )
-    known = [each for each in (before.result, *reading.results) if each is not None]
+    # a result of a clock that was wrong would hide all that come until then
+    told = (each for each in (before.result, *reading.results) if each is not None)
+    known = [each for each in told if each.time <= reading.now + CADENCE]
     newest = max(known, key=lambda each: each.time, default=None)
     return History(plan, newest, runs, "planned" if free and plan.until is not None else reading.state)
 

@@ -246,6 +246,22 @@ def test_the_newer_of_the_file_and_the_own_run_is_shown() -> None:
     assert 'direction="download"} 2000000.0' in mac.text()
 
 
+def test_a_result_of_a_clock_that_was_wrong_hides_no_later_one() -> None:
+    mac = Mac(measure=False)
+    mac.now += 365 * DAY
+    mac.file = mac.now, json.dumps(GOOD).encode()
+    mac.step()
+    assert "round_trips_per_minute 412.5" in mac.text()
+    mac.restart()
+    mac.now = BEGIN
+    mac.file = BEGIN - 60, json.dumps({**GOOD, "responsiveness": 300}).encode()
+    mac.step()
+    assert "round_trips_per_minute 300.0" in mac.text()
+    mac.file = None
+    mac.step()
+    assert "round_trips_per_minute 300.0" in mac.text()
+
+
 @pytest.mark.parametrize(
     ("after", "content"), [(86400.0, json.dumps(GOOD).encode()), (-60.0, b'{"dl_throughput": 12'), (-60.0, b"")]
 )
