@@ -74,6 +74,7 @@ class Collector:
     memory: Memory | None = None
     events: Callable[[Any], Sequence[Mapping[str, str]]] | None = None
     cadence: float | None = None
+    least_cadence: float = 0.0
     enabled: bool = True
     privilege: str = "none"
     config: type[msgspec.Struct] | None = None
@@ -123,7 +124,8 @@ def collector(name: str, *families: Family, **fields: Any) -> Callable[[Metrics]
     names the questions of one second round, all optional; `state` is that of `advance`, None before its first look.
     The commands among them come from `then_asks`, a tuple or a function of the context like the others, in which DATE,
     NAME and JOB stand for words not known before.
-    `cadence` is in seconds, None for "at each scrape". `config_of` names the collector whose config is shared.
+    `cadence` is in seconds, None for "at each scrape"; `least_cadence` the shortest that a long look allows.
+    `config_of` names the collector whose config is shared.
     `folders(config)` are the places in the config that name folders which must exist where the collector runs.
     `publishes` lists the keys of the source whose strings may be published at the standard privacy level.
     `events(state)` are the events that the last `advance` noticed, for the audit log.

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta, Struct, defstruct, field
@@ -30,9 +30,10 @@ LogFormat = Literal["logfmt", "json"]
 
 
 class Seconds(float):
-    """A time in seconds, at least ten; written as a number or as 90s, 5m, 12h, 1d."""
+    """A time in seconds, at least `least`; written as a number or as 90s, 5m, 12h, 1d."""
 
     __slots__ = ()
+    least: ClassVar[float] = MIN_CADENCE
 
 
 class Secret:
@@ -117,7 +118,8 @@ def _section(declared: Collector) -> type[Struct]:
         raise DeclarationError(f"the config of {declared.name!r} must not declare {' or '.join(_OWN)}")
     fields: list[tuple[str, Any, Any]] = [("enabled", bool, declared.enabled)]
     if declared.cadence is not None:
-        fields.append(("cadence", Seconds, Seconds(declared.cadence)))
+        kind = type("Seconds", (Seconds,), {"__slots__": (), "least": max(MIN_CADENCE, declared.least_cadence)})
+        fields.append(("cadence", kind, kind(declared.cadence)))
     return _struct(declared.name, fields, declared.config)
 
 
@@ -131,8 +133,8 @@ def _made(kind: type[Struct]) -> Any:
 
 def custom(kind: type, value: Any) -> Any:
     """The types that msgspec does not know; the text of a ValueError becomes that of its error."""
-    if kind is Seconds:
-        return _seconds(value)
+    if issubclass(kind, Seconds):
+        return _seconds(value, kind)
     if kind is not Secret:
         raise DeclarationError(f"no configuration can be a {kind.__name__}")
     if not isinstance(value, str):
@@ -140,15 +142,16 @@ def custom(kind: type, value: Any) -> Any:
     return Secret(value)
 
 
-def _seconds(value: Any) -> Seconds:
+def _seconds(value: Any, kind: type[Seconds]) -> Seconds:
     seconds = -1.0
     if isinstance(value, str) and (parts := _DURATION.match(value)):
         seconds = float(parts[1]) * _UNITS[parts[2]]
     elif isinstance(value, int | float) and not isinstance(value, bool):
         seconds = float(value)
-    if not MIN_CADENCE <= seconds < float("inf"):
-        raise ValueError("expected seconds, or a time such as 90s or 5m, at least 10 s")
-    return Seconds(seconds)
+    if not kind.least <= seconds < float("inf"):
+        why = ", because one look takes nearly as long" if kind.least > MIN_CADENCE else ""
+        raise ValueError(f"expected seconds, or a time such as 90s or 5m, at least {kind.least:g} s{why}")
+    return kind(seconds)
 
 
 def plain(value: Any) -> Any:

@@ -49,7 +49,10 @@ class NetworkQualityConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     def __post_init__(self) -> None:
         """A network that is none would forbid nothing."""
         for each in self.metered_gateways:
-            ip_network(each)
+            try:
+                ip_network(each)
+            except ValueError as error:
+                raise ValueError(f"metered_gateways: {error}") from error
         if self.result_file and not self.result_file.startswith("/"):
             raise ValueError("result_file is an absolute path")
 

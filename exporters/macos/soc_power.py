@@ -117,6 +117,7 @@ RPM = gauge(
     parse=parse,
     advance=advance,
     cadence=60,
+    least_cadence=60,
     enabled=False,
     privilege="none for macmon, root for powermetrics",
     config=SocPower,

@@ -5,12 +5,14 @@ import plistlib
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 
 from conftest import context_for
 from exporters.core.flight import Look, look
 from exporters.core.metrics import render
+from exporters.core.options import custom, sections_of
 from exporters.macos.macmon import PIPE
 from exporters.macos.powermetrics import CHIP, SMC
 from exporters.macos.soc import SAMPLES
@@ -192,6 +194,14 @@ def test_a_command_that_needs_root_is_asked_only_where_the_configuration_says_so
     assert chip.argv[0] == "powermetrics"
     assert chip.root
     assert not soc_power.enabled
+
+
+@pytest.mark.parametrize("cadence", [10, "59s"])
+def test_a_cadence_that_is_shorter_than_a_run_is_refused_with_the_reason(cadence: object) -> None:
+    with pytest.raises(msgspec.ValidationError, match="at least 60 s, because one look takes nearly as long"):
+        msgspec.convert({"soc_power": {"cadence": cadence}}, sections_of([soc_power]), dec_hook=custom)
+    kept = msgspec.convert({"soc_power": {"cadence": "1m"}}, sections_of([soc_power]), dec_hook=custom)
+    assert kept.soc_power.cadence == 60  # type: ignore[attr-defined]
 
 
 @steadily
