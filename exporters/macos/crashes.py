@@ -82,7 +82,7 @@ COUNT = counter(
     *("folder", "kind"),
 )
 LAST = gauge(
-    "macos_last_crash_report_timestamp_seconds",
+    "macos_crash_last_report_timestamp_seconds",
     "When the newest report of a kind was written; absent while a newer one is unread (DiagnosticReports folders).",
     *("folder", "kind"),
 )

@@ -149,22 +149,22 @@ STATE = enum(
     "State of a job that is configured or in trouble (launchctl print state).",
     "state",
     STATES,
-    *("domain", "label"),
+    *("domain", "launchd_job"),
 )
 PROBLEM = gauge(
     "macos_launchd_job_problem",
     f"1 while it lasts, the worst of: {', '.join(PROBLEMS)} (launchctl print).",
-    *("domain", "label", "problem"),
+    *("domain", "launchd_job", "problem"),
 )
 EXIT_CODE = gauge(
     "macos_launchd_job_last_exit_code",
     "Code that a configured or troubled job last exited with, if it ever did (launchctl print last exit code).",
-    *("domain", "label"),
+    *("domain", "launchd_job"),
 )
 RUNS = counter(
     "macos_launchd_job_runs_total",
     "Starts of a configured or troubled job since it was loaded (launchctl print runs).",
-    *("domain", "label"),
+    *("domain", "launchd_job"),
 )
 
 
@@ -192,7 +192,7 @@ def _counts(reading: Services) -> Iterator[Sample]:
 
 def _one(known: Known) -> Iterator[Sample]:
     target, job = known.target, known.job or Job("unknown")
-    labels = {"domain": target.domain, "label": target.label}
+    labels = {"domain": target.domain, "launchd_job": target.label}
     yield from STATE.one_of(job.state, **labels)
     if job.problem:
         yield from PROBLEM(1, **labels, problem=job.problem)

@@ -78,4 +78,4 @@ def counted(values: dict[str, float], folder: str = "system") -> dict[str, float
 
 
 def last(values: dict[str, float], kind: str, folder: str = "system") -> float | None:
-    return values.get(f'macos_last_crash_report_timestamp_seconds{{folder="{folder}",kind="{kind}"}}')
+    return values.get(f'macos_crash_last_report_timestamp_seconds{{folder="{folder}",kind="{kind}"}}')

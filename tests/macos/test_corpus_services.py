@@ -51,5 +51,5 @@ def test_a_real_crash_loop_is_told_by_its_name(folder: Path) -> None:
     )
     context = context_for(services)
     text = render(services.metrics(look(services, Replay(captures), context).reading, context)).decode()
-    assert 'label="WCKWMMKJ35.ai.canyonroad.agentsh.SysExt",problem="restart_delay"} 1.0' in text
-    assert 'label="WCKWMMKJ35.ai.canyonroad.agentsh.SysExt"} 199773.0' in text
+    assert 'launchd_job="WCKWMMKJ35.ai.canyonroad.agentsh.SysExt",problem="restart_delay"} 1.0' in text
+    assert 'launchd_job="WCKWMMKJ35.ai.canyonroad.agentsh.SysExt"} 199773.0' in text

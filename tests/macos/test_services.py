@@ -66,7 +66,7 @@ def count(values: dict[str, float], state: str, domain: str = "system") -> float
 
 
 def named(values: dict[str, float]) -> set[str]:
-    return {found[1] for series in values if (found := re.search(r'label="([^"]*)"', series))}
+    return {found[1] for series in values if (found := re.search(r'launchd_job="([^"]*)"', series))}
 
 
 def problem(values: dict[str, float], label: str) -> str | None:
@@ -86,8 +86,8 @@ def test_a_crash_loop_is_told_by_name_with_its_code_and_its_starts() -> None:
     _, values = asked({VPN: printed(VPN), SYNC: loop})
     assert named(values) == {"com.example.sync"}
     assert problem(values, "com.example.sync") == "restart_delay"
-    assert values['macos_launchd_job_runs_total{domain="system",label="com.example.sync"}'] == 199773
-    assert values['macos_launchd_job_last_exit_code{domain="system",label="com.example.sync"}'] == 1
+    assert values['macos_launchd_job_runs_total{domain="system",launchd_job="com.example.sync"}'] == 199773
+    assert values['macos_launchd_job_last_exit_code{domain="system",launchd_job="com.example.sync"}'] == 1
     assert values['macos_launchd_jobs_in_trouble{domain="system",problem="restart_delay"}'] == 1
 
 
@@ -108,7 +108,7 @@ def test_a_crash_loop_is_told_by_name_with_its_code_and_its_starts() -> None:
 def test_how_it_last_ended(more: str, found: str | None, code: int | None) -> None:
     _, values = asked({VPN: printed(VPN, "not running", more)})
     assert problem(values, "com.example.vpn") == found
-    assert values.get('macos_launchd_job_last_exit_code{domain="system",label="com.example.vpn"}') == code
+    assert values.get('macos_launchd_job_last_exit_code{domain="system",launchd_job="com.example.vpn"}') == code
     assert count(values, "not_running") == 1
 
 
@@ -129,7 +129,7 @@ def test_a_file_without_a_job_of_its_name_is_only_counted() -> None:
 
 def test_a_configured_job_that_launchd_does_not_know_is_not_loaded() -> None:
     _, values = asked({VPN: MISSING}, daemons=folder(), jobs=(VPN,))
-    assert values['macos_launchd_job_state{domain="system",label="com.example.vpn",state="not_loaded"}'] == 1
+    assert values['macos_launchd_job_state{domain="system",launchd_job="com.example.vpn",state="not_loaded"}'] == 1
     assert count(values, "unmatched") == 0
 
 
@@ -137,7 +137,7 @@ def test_a_configured_job_that_launchd_does_not_know_is_not_loaded() -> None:
 def test_exit_113_without_the_words_is_not_taken_for_not_loaded(stderr: bytes) -> None:
     seen, values = asked({VPN: Captured(stderr=stderr, exit=113)}, jobs=(VPN,))
     assert seen.problems.keys() == {"unparsable"}
-    assert values['macos_launchd_job_state{domain="system",label="com.example.vpn",state="unknown"}'] == 1
+    assert values['macos_launchd_job_state{domain="system",launchd_job="com.example.vpn",state="unknown"}'] == 1
     assert count(values, "running") is None
 
 

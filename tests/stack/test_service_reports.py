@@ -14,7 +14,7 @@ def mac(identifier: str) -> str:
 
 
 def problem(told: dict[str, float], label: str, kind: str) -> float | None:
-    return told.get(f'macos_launchd_job_problem{{domain="system",label="{label}",problem="{kind}"}}')
+    return told.get(f'macos_launchd_job_problem{{domain="system",launchd_job="{label}",problem="{kind}"}}')
 
 
 @pytest.mark.parametrize("name", MACS)
@@ -23,7 +23,7 @@ def test_jobs_and_reports_are_read_without_a_problem(name: str) -> None:
     for collector in ("services", "crashes"):
         assert told[f'pomona_collector_success{{collector="{collector}"}}'] == 1
     assert sum(value for series, value in told.items() if series.startswith("macos_launchd_jobs{")) >= 4
-    assert told['macos_last_crash_report_timestamp_seconds{folder="system",kind="crash"}'] > 1e9
+    assert told['macos_crash_last_report_timestamp_seconds{folder="system",kind="crash"}'] > 1e9
 
 
 def test_one_mac_has_a_crash_loop_and_one_a_job_that_fails() -> None:
@@ -47,7 +47,7 @@ def test_reports_are_counted_as_they_are_written_and_none_twice() -> None:
     for kind, hours in kinds.items():
         counted = told[f'macos_crash_reports_total{{folder="system",kind="{kind}"}}']
         assert counted == pytest.approx(9 * 2 * NAMES / hours, abs=1)
-    latest = told['macos_last_crash_report_timestamp_seconds{folder="system",kind="crash"}']
+    latest = told['macos_crash_last_report_timestamp_seconds{folder="system",kind="crash"}']
     assert simulation.clock.now() - 9 * HOUR - 1 <= latest <= simulation.clock.now()
 
 
@@ -56,7 +56,7 @@ def test_reports_of_a_mac_that_sleeps_keep_their_times() -> None:
     for _ in range(20):
         if not simulation.mac(SLEEPER).asleep:
             seen.add(
-                simulation.probe(SLEEPER)['macos_last_crash_report_timestamp_seconds{folder="system",kind="crash"}']
+                simulation.probe(SLEEPER)['macos_crash_last_report_timestamp_seconds{folder="system",kind="crash"}']
             )
         simulation.clock.move(HOUR)
     assert len(seen) == 1
