@@ -215,6 +215,10 @@ PROXY = gauge("macos_network_proxy", "1 if that kind of proxy is switched on (sc
     advance=advance,
     cadence=120,
     config=NetworkPathConfig,
+    unverified=(
+        "`InterfaceType : Ethernet` is reported, not captured; `scutil --nc list` is a test author's list in the real"
+        " format, and `route` without a default route is from Apple's source."
+    ),
 )
 def network_path(state: History, _: Context) -> Iterable[Sample]:
     """No address and no name of a service."""

@@ -254,6 +254,10 @@ SCHEDULE = enum(
     cadence=CADENCE,
     enabled=False,
     config=NetworkQualityConfig,
+    unverified=(
+        "One good run (macOS 27.0.1) is captured; the form of one that failed is reported, and a run as root from a"
+        " launchd daemon was not tried."
+    ),
 )
 def network_quality(state: History, _: Context) -> Iterable[Sample]:
     """The last good result stays, with its time, until there is another."""

@@ -210,6 +210,10 @@ def _one(known: Known) -> Iterator[Sample]:
     cadence=900,
     config=ServicesConfig,
     publishes=("name",),
+    unverified=(
+        "A job in the state `waiting` and one that cannot be executed (`OS_REASON_EXEC`) were described by others, not"
+        " captured."
+    ),
 )
 def services(reading: Services, context: Context) -> Iterable[Sample]:
     """Counts by domain, then the jobs that are told by name."""
