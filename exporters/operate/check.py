@@ -110,11 +110,9 @@ def _mend(declared: Collector, problem: Problem, context: Context, where: Where)
     """What a person can do about it."""
     switch = f"--no-collector.{declared.name}"
     match problem:
-        case "denied" if os.geteuid() != 0:
-            allow = "allow it (pomona agent sudoers) or " if any(root_commands(declared, context)) else ""
-            return f"{allow}run as root (sudo pomona agent check), or switch it off: {switch}"
         case "denied":
-            return f"on macOS, give the program that runs pomona Full Disk Access; or switch it off: {switch}"
+            allow = "allow it (pomona agent sudoers), or " if any(root_commands(declared, context)) else ""
+            return f"{allow}{_right(declared)}; or switch it off: {switch}"
         case "not_found":
             return f"{_install(declared, context, where)}switch it off: {switch}"
         case "timeout":
@@ -122,6 +120,14 @@ def _mend(declared: Collector, problem: Problem, context: Context, where: Where)
         case "failed":
             return "run the command by hand to read what it says"
     return "send a capture, so that this form can be read: pomona agent capture DIR"
+
+
+def _right(declared: Collector) -> str:
+    """What it declares to need. Whom macOS refuses though he is root lacks Full Disk Access."""
+    needs = declared.privilege.removeprefix("none; ")
+    if os.geteuid() == 0 and "Full Disk Access" not in needs:
+        return "on macOS, give the program that runs pomona Full Disk Access"
+    return "run as root (sudo pomona agent check)" if needs == "none" else f"it needs: {needs}"
 
 
 def _install(declared: Collector, context: Context, where: Where) -> str:

@@ -1,6 +1,7 @@
 """`pomona agent check`: the outcome, the reason and the mend of each collector, and the exit status."""
 
 import io
+import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -67,6 +68,25 @@ def test_what_is_wrong_is_told_with_reason_and_mend(answer: Captured, word: str,
     assert f"some {word} 0 " in told
     assert f"{word}: " in told
     assert re.search(f"-> .*{mend}", told)
+
+
+@pytest.mark.parametrize(
+    ("privilege", "user", "mend"),
+    [
+        ("group admin or _analyticsusers", 501, "it needs: group admin or _analyticsusers; or switch it off"),
+        ("none; Full Disk Access for last_backup", 501, "it needs: Full Disk Access for last_backup; or switch"),
+        ("none; Full Disk Access for last_backup", 0, "it needs: Full Disk Access for last_backup; or switch"),
+        ("none", 501, "run as root (sudo pomona agent check); or switch it off"),
+        ("none", 0, "give the program that runs pomona Full Disk Access; or switch it off"),
+        ("group admin or _analyticsusers", 0, "give the program that runs pomona Full Disk Access; or switch it off"),
+    ],
+)
+def test_who_is_refused_is_told_what_the_collector_declares_to_need(
+    privilege: str, user: int, mend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    declared = collector("some", VALUE, required=(TOOL,), parse=parse, privilege=privilege)(some.metrics)
+    assert f"-> {mend}" in checked(answering(Captured(error=Denied)), declared)[1].replace("-> on macOS, ", "-> ")
 
 
 def test_a_missing_program_is_to_be_installed() -> None:
