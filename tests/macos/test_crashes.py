@@ -8,12 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.machines import HandClock
+from exporters.core.cell import Cell
 from exporters.core.collector import Memory
-from exporters.core.context import Level
+from exporters.core.context import Context, Level
 from exporters.macos.crash_history import PROCESSES, REPORTS, TRIES, CrashesConfig
 from exporters.macos.crash_reports import by_head, by_name, process
 from exporters.macos.crashes import MOST, crashes
 from exporters.sources.base import Denied, Failed, NotFound, ParseError
+from exporters.sources.replay import Replay
 from macos.crashing import HOME, RETIRED, Mac, counted, head, last
 from macos.looking import spoiled_bytes, steadily
 
@@ -347,3 +350,11 @@ def test_a_refused_report_is_told_without_its_name(level: Level) -> None:
     mac.write("Acme Payroll-2026-08-27-135352.ips")
     mac.look()
     assert mac.last.problems == {"denied": f"{REPORTS}/[!.]*: as captured"}
+
+
+def test_folders_that_are_denied_are_a_matter_of_set_up_and_no_failure() -> None:
+    mac = Mac(folders={REPORTS: Denied, RETIRED: Denied})
+    cell = Cell(crashes, Replay(mac.captures()), Context(mac.config, key=b"test"), HandClock())
+    cell.launch(lambda fly: fly())
+    assert (cell.status().success, set(cell.status().problems)) == (True, {"denied"})
+    assert cell.text("text", taken=True) == b""
