@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from exporters.core.read import array, json, maybe, record, text
-from exporters.macos.radio import Channel, Link, Value, channel_of, dbm, field, index, phy, rate, security, told
+from exporters.core.read import Value, array, attempt, json, maybe, record, text
+from exporters.macos.radio import Channel, Link, channel_of, dbm, index, phy, rate, security, told
 from exporters.sources.base import Output, ParseError
 
 Entry = Mapping[str, Any]
@@ -58,7 +58,7 @@ def _state(status: str | None, current: Entry) -> str:
 
 def _connected(name: str, current: Entry, faults: list[str]) -> Link:
     def told_as(key: str, read: Callable[[Any], Value]) -> Value | None:
-        return field(key, read, current.get(f"spairport_{key}"), faults)
+        return attempt(read, current.get(f"spairport_{key}"), faults, key)
 
     return Link(
         "connected",

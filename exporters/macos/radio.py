@@ -1,14 +1,11 @@
 """The Wi-Fi link of a Mac as both of Apple's tools tell it, with words of one closed set."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
-from exporters.core.read import maybe, number
+from exporters.core.read import number
 from exporters.sources.base import ParseError
 
-Value = TypeVar("Value")
 STATES = ("connected", "not_associated", "off", "no_hardware", "unknown")
 BANDS = {"2": "2.4GHz", "5": "5GHz", "6": "6GHz"}
 BYTES_PER_MEGABIT = 125_000
@@ -63,15 +60,6 @@ class Link:
     ssid: str = ""
     bssid: str = ""
     mac: str = ""
-
-
-def field(name: str, read: Callable[[Any], Value], value: Any, faults: list[str]) -> Value | None:
-    """One figure of a connection: what cannot be read is told and takes nothing else with it."""
-    try:
-        return maybe(read, value)
-    except ParseError as error:
-        faults.append(f"{name}: {error}")
-        return None
 
 
 def channel_of(number_: str, band: str | None, megahertz: str | None) -> Channel:

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from exporters.core.read import amount, percent
-from exporters.macos.radio import Channel, Link, Value, channel_of, dbm, field, index, phy, rate, security, told
+from exporters.core.read import Value, amount, attempt, percent
+from exporters.macos.radio import Channel, Link, channel_of, dbm, index, phy, rate, security, told
 from exporters.sources.base import Output, ParseError
 
 CHANNEL = re.compile(r"(?:([256])g)?(\d{1,3})/(\d{2,3})")
@@ -51,7 +51,7 @@ def _fields(printed: bytes) -> Iterator[tuple[str, str]]:
 def _on(found: Mapping[str, str], faults: list[str]) -> Link:
     def told_as(key: str, read: Callable[[str], Value]) -> Value | None:
         value = found.get(key)
-        return None if value in NOBODY else field(key, read, value, faults)
+        return None if value in NOBODY else attempt(read, value, faults, key)
 
     return Link(
         "connected",
