@@ -1,6 +1,7 @@
 """What a simulated Mac tells of Time Machine: tmutil, and the settings with the dates of backups.
 
-Most back up every hour; one model has no destination, one tries in vain and has had no backup for weeks.
+Most back up every hour; one model has no destination, one tries in vain and has had no backup for weeks, of one none
+was ever completed.
 """
 
 import plistlib
@@ -16,6 +17,7 @@ from exporters.stack.view import Reports, View
 DAY = 24 * HOUR
 WITHOUT = "Mac16,10"
 IN_VAIN = "Mac14,2"
+NEVER = "Mac15,12"
 TOTAL = 3_250_000_000
 PHASES = ((0.1, "MountingDiskImage"), (0.25, "FindingChanges"), (0.85, "Copying"), (0.95, "Finishing"))
 
@@ -101,7 +103,7 @@ def settings(view: View) -> bytes:
         "AttemptDates": [_date(began)],
         "BytesAvailable": size - used,
         "BytesUsed": used,
-        "SnapshotDates": [_date(good - DAY), _date(good)],
+        "SnapshotDates": [] if view.model.identifier == NEVER else [_date(good - DAY), _date(good)],
     }
     return plistlib.dumps({"AutoBackup": True, "Destinations": [told], "LastDestinationID": _identifier(view)})
 

@@ -10,6 +10,7 @@ import msgspec
 
 from exporters.stack.backup_reports import attached_size
 from exporters.stack.dynamics import HOUR
+from exporters.stack.facts import space
 from exporters.stack.machines import GB, Model
 from exporters.stack.view import Reports, View, has_filevault
 
@@ -27,7 +28,7 @@ def _container(model: Model) -> str:
 
 def _free(view: View) -> int:
     """As the system facts tell it of "/"."""
-    return int(view.model.disk * (0.45 - 0.1 * view.heat))
+    return space(view.model, view.heat)
 
 
 def _status(view: View) -> str:

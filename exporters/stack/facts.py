@@ -10,6 +10,8 @@ DISK = "disk0"
 PORTS = {"en0": (1500, 866), "en1": (1500, 0), "lo0": (16384, 0), "awdl0": (1500, 0), "utun0": (1380, 0)}
 READ_SIZE = 16384
 TIGHT, SHORT = 0.9, 0.97
+SMALL = 8 * GIB
+"""Bytes of memory with which a Mac must compress and swap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,31 @@ def cpu_times_per_core(model: Model, rates: Rates, at: Moment) -> list[dict[str,
     return [{mode: spent / model.cores for mode, spent in whole.items()} for _ in range(model.cores)]
 
 
+def heat(rates: Rates, at: Moment) -> float:
+    """How busy it is, as a share of the most that it ever is."""
+    return rates.load.at(at.time) / (2 * rates.load.base)
+
+
+def pages(model: Model, heat: float) -> dict[str, int]:
+    """Its memory in pages, by what vm_stat calls them; those of the compressor are told apart from wired ones."""
+    total = model.memory // model.page
+    small = model.memory <= SMALL
+    found = {
+        "Pages free": int(0.02 * total),
+        "Pages speculative": int(0.01 * total),
+        "Pages wired down": int((0.12 + 0.06 * heat) * total),
+        "Pages occupied by compressor": int(total * (0.1 + 0.2 * heat if small else 0.02 + 0.05 * heat)),
+    }
+    queued = total - sum(found.values())
+    active = int((0.4 + 0.3 * heat) * queued)
+    return found | {"Pages active": active, "Pages inactive": queued - active}
+
+
 def memory(model: Model, rates: Rates, at: Moment) -> dict[str, int]:
-    """In bytes; used memory follows the load."""
-    used = int(model.memory * (0.5 + 0.4 * rates.load.at(at.time)))
-    wired, active, compressed = int(0.3 * used), int(0.6 * used), int(0.1 * used)
-    free = model.memory // 20
-    inactive = model.memory - wired - active - compressed - free
+    """In bytes, as psutil makes them of the pages."""
+    told = {name: count * model.page for name, count in pages(model, heat(rates, at)).items()}
+    wired, active = told["Pages wired down"], told["Pages active"]
+    free, inactive = told["Pages free"], told["Pages inactive"]
     return {
         "total": model.memory,
         "available": free + inactive,
@@ -74,17 +95,22 @@ def memory(model: Model, rates: Rates, at: Moment) -> dict[str, int]:
     }
 
 
+def space(model: Model, heat: float) -> int:
+    """Free bytes of its disk: less while it is busy."""
+    return int(model.disk * model.free * (1 - 0.2 * heat))
+
+
 def pressure(model: Model, rates: Rates, at: Moment) -> int:
     """1 normal, 2 warning, 4 critical: only Macs with little memory get there."""
-    heat = rates.load.at(at.time) / (2 * rates.load.base)
-    if model.memory > 8 * GIB or heat < TIGHT:
+    busy = heat(rates, at)
+    if model.memory > SMALL or busy < TIGHT:
         return 1
-    return 2 if heat < SHORT else 4
+    return 2 if busy < SHORT else 4
 
 
 def swap(model: Model, rates: Rates, at: Moment) -> dict[str, int]:
     """In bytes."""
-    used = int(GIB * rates.load.at(at.time)) if model.memory <= 8 * GIB else 0
+    used = int(GIB * rates.load.at(at.time)) if model.memory <= SMALL else 0
     total = GIB if used else 0
     return {"total": total, "used": used, "free": total - used}
 
@@ -107,8 +133,7 @@ def disk_io(rates: Rates, at: Moment) -> dict[str, dict[str, int]]:
 
 def filesystems(model: Model, rates: Rates, at: Moment) -> list[dict[str, Any]]:
     """The sealed system volume and the data volume of one APFS container: they share its space."""
-    grown = 0.05 * rates.load.at(at.time) / rates.load.base
-    free = int(model.disk * (0.45 - grown))
+    free = space(model, heat(rates, at))
     shared = {"fstype": "apfs", "size": model.disk, "free": free, "available": free, "files": 4_900_000_000}
     common = shared | {"files_free": 4_899_000_000}
     return [
@@ -179,5 +204,5 @@ def _levels(model: Model) -> dict[str, Any]:
 
 
 def _intel(rates: Rates, at: Moment) -> dict[str, int]:
-    level = int(100 * rates.load.at(at.time) / (2 * rates.load.base))
+    level = int(100 * heat(rates, at))
     return {"machdep.xcpm.cpu_thermal_level": level, "machdep.xcpm.gpu_thermal_level": level // 2}

@@ -45,7 +45,10 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What a person would say about a Mac; memory and disk in bytes."""
+    """What a person would say about a Mac; memory and disk in bytes, `free` is the share of the disk that is.
+
+    `panel` is the display of a laptop as system_profiler has it: pixels, resolution, and how often it is drawn anew.
+    """
 
     title: str
     identifier: str
@@ -56,6 +59,8 @@ class Model:
     efficiency: int
     memory: int
     disk: int
+    free: float = 0.45
+    panel: tuple[str, str] = ("", "")
     battery: Battery | None = None
     adapter: int = 0
     watts: float = 8.0
@@ -66,6 +71,11 @@ class Model:
     def apple_silicon(self) -> bool:
         """Whether Apple made the processor."""
         return self.chip.startswith("Apple ")
+
+    @property
+    def page(self) -> int:
+        """Bytes of a page of memory."""
+        return 16384 if self.apple_silicon else 4096
 
     @property
     def major(self) -> int:
@@ -101,6 +111,10 @@ EARBUDS = Device(
 )
 DOCK = Device("thunderbolt", "TS4", "CalDigit, Inc.", "0x3D", "0x12", share=0.5)
 DISK = Device("thunderbolt", "Envoy Pro FX", "Other World Computing", "0x40", "0x26", share=0.3)
+PRO_14 = ("3024 x 1964", "1512 x 982 @ 120.00Hz")
+PRO_16 = ("3072 x 1920", "1792 x 1120 @ 60.00Hz")
+PRO_13 = ("2560 x 1600", "1440 x 900 @ 60.00Hz")
+AIR_13 = ("2560 x 1664", "1470 x 956 @ 60.00Hz")
 
 MODELS = (
     Model(
@@ -113,6 +127,7 @@ MODELS = (
         efficiency=6,
         memory=16 * GIB,
         disk=512 * GB,
+        panel=PRO_14,
         battery=Battery(6249, health=0.96, cycles=81),
         adapter=70,
         devices=(HUB, LAN, KEY, MOUSE, EARBUDS, DOCK),
@@ -127,6 +142,7 @@ MODELS = (
         efficiency=0,
         memory=16 * GIB,
         disk=500 * GB,
+        panel=PRO_16,
         battery=Battery(8790, health=0.83, cycles=412, hours=(2.0, 4.0)),
         adapter=96,
         watts=18.0,
@@ -155,6 +171,7 @@ MODELS = (
         efficiency=4,
         memory=16 * GIB,
         disk=512 * GB,
+        panel=AIR_13,
         battery=Battery(4563, health=0.98, cycles=37, high=0.8, low=(0.1, 0.4)),
         adapter=35,
         watts=5.0,
@@ -170,6 +187,7 @@ MODELS = (
         efficiency=4,
         memory=8 * GIB,
         disk=256 * GB,
+        panel=PRO_13,
         battery=Battery(
             5103,
             health=0.64,
@@ -193,6 +211,7 @@ MODELS = (
         efficiency=4,
         memory=8 * GIB,
         disk=256 * GB,
+        panel=AIR_13,
         battery=Battery(4563, health=0.91, cycles=210),
         adapter=30,
         watts=5.0,
@@ -209,6 +228,8 @@ MODELS = (
         efficiency=6,
         memory=32 * GIB,
         disk=1000 * GB,
+        panel=PRO_14,
+        free=0.02,
         battery=Battery(6249, health=0.99, cycles=12),
         adapter=68,
         devices=(STICK, KEYBOARD, EARBUDS, DOCK),

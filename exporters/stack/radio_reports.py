@@ -1,10 +1,14 @@
-"""What a simulated Mac tells of its Wi-Fi and its way out: system_profiler, route, scutil, ipconfig, addresses."""
+"""What a simulated Mac tells of its Wi-Fi and its way out: system_profiler, route, scutil, ipconfig, addresses.
+
+One model gets no address from its network for a while, now and then.
+"""
 
 import math
 from typing import Any
 
 import msgspec
 
+from exporters.sources.replay import Captured
 from exporters.stack.dynamics import HOUR, MINUTE, wave
 from exporters.stack.view import Reports, View
 
@@ -22,6 +26,16 @@ SECURITIES = (
 OPEN = "spairport_security_mode_none"
 SERVICE = '* ({state})   51A0D000-0000-4000-8000-000000000001 VPN (com.example.vpn) "Example" [VPN:IKEv2]\n'
 RESOLVER = "resolver #{number}\n  nameserver[0] : {server}\n  if_index : 14 ({interface})\n  flags    : {flags}\n"
+
+GATEWAY = "192.168.1.1"
+LOSES_NETWORK = "Mac15,12"
+ROUND, KEPT = 7 * HOUR, 6 * HOUR
+"""Seconds from one loss of the network to the next, and how long there is one before it."""
+
+
+def offline(view: View) -> bool:
+    """Whether its network has given it no address."""
+    return view.model.identifier == LOSES_NETWORK and view.at.time % ROUND >= KEPT
 
 
 def wifi_name(view: View) -> str:
@@ -44,7 +58,7 @@ def airport(view: View) -> bytes:
 
 
 def _network(view: View) -> dict[str, Any]:
-    signal = _signal(view)
+    signal = strength(view)
     _, rate, index = next(step for step in RATES if signal >= step[0])
     channel = _channel(view)
     slow = channel.startswith("6 ")
@@ -61,7 +75,7 @@ def _network(view: View) -> dict[str, Any]:
     }
 
 
-def _signal(view: View) -> int:
+def strength(view: View) -> int:
     """dBm: each Mac stands somewhere, one in four far from the access point, and people move."""
     random = view.chance("radio")
     place = random.uniform(68, 76) if random.random() < 0.25 else random.uniform(44, 66)  # noqa: PLR2004 - one in four
@@ -101,6 +115,9 @@ def _held(ipv4: list[str], ipv6: list[str]) -> dict[str, list[str]]:
 
 
 def _address(view: View) -> str:
+    """A Mac without one gives itself one that leads nowhere."""
+    if offline(view):
+        return "169.254.3.4"
     return f"192.168.1.{view.chance('address').randrange(20, 250)}"
 
 
@@ -111,17 +128,23 @@ def _has_service(view: View) -> bool:
 def _vpn(view: View) -> bool:
     """Connected for a part of each working day or night."""
     random = view.chance("vpn")
-    return _has_service(view) and math.floor(view.at.time / (2 * HOUR) + random.uniform(0, 9)) % 3 > 0
-
-
-def route(_: View) -> bytes:
-    """`route -n get default`."""
     return (
-        b"   route to: default\ndestination: default\n       mask: default\n    gateway: 192.168.1.1\n"
-        b"  interface: en0\n      flags: <UP,GATEWAY,DONE,STATIC,PRCLONING,GLOBAL>\n"
-        b" recvpipe  sendpipe  ssthresh  rtt,msec    rttvar  hopcount      mtu     expire\n"
-        b"       0         0         0         0         0         0      1500         0 \n"
+        not offline(view)
+        and _has_service(view)
+        and math.floor(view.at.time / (2 * HOUR) + random.uniform(0, 9)) % 3 > 0
     )
+
+
+def route(view: View) -> bytes | Captured:
+    """`route -n get default`."""
+    if offline(view):
+        return Captured(stderr=b"route: writing to routing socket: not in table\n")
+    return (
+        f"   route to: default\ndestination: default\n       mask: default\n    gateway: {GATEWAY}\n"
+        "  interface: en0\n      flags: <UP,GATEWAY,DONE,STATIC,PRCLONING,GLOBAL>\n"
+        " recvpipe  sendpipe  ssthresh  rtt,msec    rttvar  hopcount      mtu     expire\n"
+        "       0         0         0         0         0         0      1500         0 \n"
+    ).encode()
 
 
 def summary(view: View) -> bytes:
@@ -132,9 +155,11 @@ def summary(view: View) -> bytes:
 
 def dns(view: View) -> bytes:
     """`scutil --dns`: the router, and for some domains the VPN."""
-    own = RESOLVER.format(number=1, server="192.168.1.1", interface="en0", flags="Request A records")
+    if offline(view):
+        return b"No DNS configuration available\n"
+    own = RESOLVER.format(number=1, server=GATEWAY, interface="en0", flags="Request A records")
     beside = RESOLVER.format(number=2, server="10.75.0.1", interface="utun4", flags="Supplemental, Request A records")
-    scoped = RESOLVER.format(number=1, server="192.168.1.1", interface="en0", flags="Scoped, Request A records")
+    scoped = RESOLVER.format(number=1, server=GATEWAY, interface="en0", flags="Scoped, Request A records")
     first = f"{own}\n{beside}" if _vpn(view) else own
     return f"DNS configuration\n\n{first}\nDNS configuration (for scoped queries)\n\n{scoped}".encode()
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -20,6 +21,7 @@ from exporters.core.privacy import Key
 from exporters.core.runner import Runner
 from exporters.core.web import Web
 from exporters.sources.replay import Replay
+from exporters.stack import component_reports, endpoint_reports, quality_reports
 from exporters.stack.configure import target_groups
 from exporters.stack.simulated import Fleet
 
@@ -34,13 +36,24 @@ ALLOWED = (
     {"vendor_id": "0x2109"},
 )
 """The policy of the simulated fleet: it does not know every device that visits it."""
+ADDED: Mapping[str, Mapping[str, Any]] = {
+    "time_machine": {"last_backup": True},
+    "soc_power": {"enabled": True},
+    "endpoints": endpoint_reports.CONFIG,
+    "components": component_reports.CONFIG,
+    "network_quality": quality_reports.CONFIG,
+}
+"""What asks nothing by default, by collector: options that the simulated fleet has besides."""
 FILES, FILES_A_ROUTER = 256, 4
 log = logging.getLogger("pomona")
 
 
 def settings() -> Settings:
-    """The defaults of every collector, the fleet's policy, and dates of backups, as with Full Disk Access."""
-    flags = {"collectors.peripherals.policy": {"allow": ALLOWED}, "collectors.time_machine.last_backup": True}
+    """The defaults of every collector, and what the fleet has switched on or configured."""
+    flags = {
+        "collectors.peripherals.policy": {"allow": ALLOWED},
+        **{f"collectors.{name}.{option}": value for name, own in ADDED.items() for option, value in own.items()},
+    }
     return load(discover(PACKAGES), None, {}, flags, lambda _: KEY)
 
 

@@ -18,7 +18,7 @@ from exporters.stack.facts import Moment, Rates
 from exporters.stack.machines import MODELS, Battery, Device, Model
 from exporters.stack.power_reports import PACK_ONLY, Power, power
 from exporters.stack.topics import TOPICS
-from exporters.stack.view import Fact, Report, View
+from exporters.stack.view import Fact, Report, Site, View
 
 UP_AT_FIRST = 10 * MINUTE
 WARM, HOT = 0.8, 0.9
@@ -84,13 +84,23 @@ class Timeline:
         """Seconds of the Macs' own time."""
         return self.passed() * self.speed
 
+    def site(self, seed: int, name: str) -> Site:
+        """The site that a Mac stands at."""
+        site = site_of(name)
+        return Site(site, f"{seed}/{site}", self.time(), self.clock.now() - self.passed(), self.speed)
+
+
+def site_of(name: str) -> str:
+    """The site that the Mac of that name stands at."""
+    return SITES[crc32(name.encode()) % len(SITES)]
+
 
 class Mac:
     """One simulated Mac, and its clock: it counts no time awake while it sleeps, and its Unix time is the real one."""
 
     def __init__(self, name: str, model: Model, seed: int, line: Timeline) -> None:
         self.name, self.model = name, model
-        self._seed = f"{seed}/{name}"
+        self._seed, self._fleet_seed = f"{seed}/{name}", seed
         self._nature = nature(name, model, seed, line.speed)
         self._line = line
 
@@ -117,16 +127,22 @@ class Mac:
         commands, systems = self._commands(), self._systems()
         files: dict[str, Supply] = {}
         listings: dict[str, Supply] = {}
+        probes: dict[str, Supply] = {}
+        processes: dict[str, Supply] = {}
         for topic in TOPICS:
             commands |= {tuple(typed.split()): self._reported(report) for typed, report in topic.commands.items()}
             files |= {path: self._reported(report) for path, report in topic.files.items()}
             listings |= {path: self._told(fact) for path, fact in topic.listings.items()}
             systems |= {name: self._told(fact) for name, fact in topic.systems.items()}
-        return Captures(self.model.title, self.name.encode(), commands, {}, files, listings, systems)
+            probes |= {asked: self._told(fact) for asked, fact in topic.probes.items()}
+            processes |= {asked: self._told(fact) for asked, fact in topic.processes.items()}
+        title, key = self.model.title, self.name.encode()
+        return Captures(title, key, commands, {}, files, listings, systems, probes, processes)
 
     def _view(self) -> View:
         power = self._power()
-        return View(self.model, self._seed, self._moment(), self._heat(), power is None or power.on_mains)
+        on_mains, site = power is None or power.on_mains, self._line.site(self._fleet_seed, self.name)
+        return View(self.model, self._seed, self._moment(), self._heat(), on_mains, site)
 
     def _reported(self, report: Report) -> Supply:
         def supply() -> Captured:
@@ -148,7 +164,7 @@ class Mac:
 
     def _heat(self) -> float:
         load = self._nature.rates.load
-        return load.at(self._moment().time) / (2 * load.base)
+        return load.at(self._line.time() - self._nap().slept) / (2 * load.base)
 
     def _power(self) -> Power | None:
         if self.model.battery is None or self._nature.habit is None:
@@ -248,8 +264,7 @@ class Fleet:
     def targets(self) -> Iterator[tuple[str, dict[str, str]]]:
         """Each name with the labels that Prometheus gives to it: where it stands and what it is."""
         for name, model in self._models.items():
-            site = SITES[crc32(name.encode()) % len(SITES)]
-            yield name, {"site": site, "role": "laptop" if model.battery else "desktop"}
+            yield name, {"site": site_of(name), "role": "laptop" if model.battery else "desktop"}
 
     def low_at_first(self) -> str | None:
         """The Mac whose battery begins nearly empty, if it stays so long enough for an alert, at this speed."""

@@ -7,13 +7,14 @@ import msgspec
 
 from exporters.sources.base import NotFound
 from exporters.sources.replay import Captured
+from exporters.stack import facts
 from exporters.stack.dynamics import wave
+from exporters.stack.facts import SMALL
 from exporters.stack.machines import GIB, Model
 from exporters.stack.view import Reports, View
 
 WIDE = 27
 """From this macOS on vm_stat has wider columns, and lines about tagged memory on the M5."""
-TIGHT = 8 * GIB
 DISPLAYS = (
     ("LG HDR 4K", "1e6d", "7750", "3840 x 2160", "1920 x 1080 @ 60.00Hz"),
     ("DELL U2723QE", "10ac", "d0e7", "3840 x 2160", "2560 x 1440 @ 60.00Hz"),
@@ -25,35 +26,27 @@ FANLESS = "MacBook Air"
 
 def pages(view: View) -> bytes:
     """`vm_stat`. Only Macs with little memory swap, the more the hotter they run."""
-    page = 16384 if view.model.apple_silicon else 4096
-    counts = _counts(view, view.model.memory // page)
+    counts = _counts(view, view.model.memory // view.model.page)
     width = 35 if view.model.major >= WIDE else 30
     rows = "".join(f"{label + ':':<{width}} {count:>16}.\n" for label, count in counts.items())
-    return f"Mach Virtual Memory Statistics: (page size of {page} bytes)\n{rows}".encode()
+    return f"Mach Virtual Memory Statistics: (page size of {view.model.page} bytes)\n{rows}".encode()
 
 
 def _counts(view: View, total: int) -> dict[str, int]:
-    tight = view.model.memory <= TIGHT
-    occupied = int(total * (0.1 + 0.2 * view.heat if tight else 0.02 + 0.05 * view.heat))
-    wired, free, speculative = int(0.15 * total), int(0.02 * total), int(0.01 * total)
-    queued = total - wired - free - speculative - occupied
+    tight, held = view.model.memory <= SMALL, facts.pages(view.model, view.heat)
+    occupied, queued = held["Pages occupied by compressor"], held["Pages active"] + held["Pages inactive"]
     anonymous = int(queued * min(0.45 + 0.4 * view.heat, 0.9))
     random = view.chance("memory")
     compressed = view.at.counted(wave(random, 600 if tight else 20))
     swapped = view.at.counted(wave(random, 60)) if tight else 0.0
     counts = {
-        "Pages free": free,
-        "Pages active": queued // 2,
-        "Pages inactive": queued - queued // 2,
-        "Pages speculative": speculative,
+        **held,
         "Pages throttled": 0,
-        "Pages wired down": wired,
         "Pages purgeable": int(0.01 * total),
         '"Translation faults"': int(view.at.awake * 4000),
         "File-backed pages": queued - anonymous,
         "Anonymous pages": anonymous,
         "Pages stored in compressor": int(2.7 * occupied),
-        "Pages occupied by compressor": occupied,
         "Decompressions": int(0.8 * compressed),
         "Compressions": int(compressed),
         "Swapins": int(0.7 * swapped),
@@ -101,15 +94,16 @@ def displays(view: View) -> bytes:
 
 
 def _built_in(model: Model) -> Iterator[dict[str, Any]]:
-    if model.battery is not None:
+    pixels, resolution = model.panel
+    if pixels:
         yield {
             "_name": "Color LCD",
             "_spdisplays_display-product-id": "a052",
             "_spdisplays_display-serial-number": "SIMULATED0001",
             "_spdisplays_display-vendor-id": "610",
             "_spdisplays_displayID": "1",
-            "_spdisplays_pixels": "3024 x 1964",
-            "_spdisplays_resolution": "1512 x 982 @ 120.00Hz",
+            "_spdisplays_pixels": pixels,
+            "_spdisplays_resolution": resolution,
             "spdisplays_connection_type": "spdisplays_internal",
             "spdisplays_main": "spdisplays_yes",
             "spdisplays_online": "spdisplays_yes",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
+from zlib import crc32
 
 from exporters.sources.replay import Captured
 from exporters.stack.facts import Moment
@@ -12,6 +13,26 @@ from exporters.stack.machines import Model
 UNENCRYPTED = "Mac16,10"
 """The model of which every Mac is without FileVault; of the others a few are."""
 CARELESS = 0.02
+FLICKER = 30
+WHOLE = 1 << 32
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What all Macs of one site share: a name, a seed, and the simulation's own time in seconds, in which none sleeps.
+
+    `begun` is the Unix time at which that was 0.
+    """
+
+    name: str
+    seed: str
+    time: float
+    begun: float
+    speed: float
+
+    def moment(self, time: float) -> float:
+        """The Unix time of a moment of the simulation's own time."""
+        return self.begun + time / self.speed
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +47,15 @@ class View:
     at: Moment
     heat: float
     on_mains: bool
+    site: Site
 
     def chance(self, what: str) -> Random:
         """The same numbers for the same Mac and topic at any time: what does not change about it."""
         return Random(f"{self.seed}/{what}")  # noqa: S311 - a simulation
+
+    def flicker(self, what: str) -> float:
+        """From 0 to 1, another for each half minute of the Mac's own time: cheap, for what is asked often."""
+        return crc32(f"{self.seed}/{what}/{self.at.time // FLICKER:.0f}".encode()) / WHOLE
 
 
 def has_filevault(view: View) -> bool:
@@ -45,10 +71,13 @@ Fact = Callable[[View], Any]
 class Reports:
     """The answers of one topic by question: commands as typed, paths of files and listings, names of system facts.
 
-    A report gives what is printed, or a `Captured` where it is an error or has an exit status; a fact gives JSON.
+    Probes and processes stand under the text of their question, such as `tcp HOST:PORT` or `program NAME`. A report
+    gives what is printed, or a `Captured` where it is an error or has an exit status; a fact gives JSON.
     """
 
     commands: Mapping[str, Report] = field(default_factory=dict)
     files: Mapping[str, Report] = field(default_factory=dict)
     listings: Mapping[str, Fact] = field(default_factory=dict)
     systems: Mapping[str, Fact] = field(default_factory=dict)
+    probes: Mapping[str, Fact] = field(default_factory=dict)
+    processes: Mapping[str, Fact] = field(default_factory=dict)

@@ -4,6 +4,7 @@ import pytest
 
 from exporters.stack.dynamics import HOUR, MINUTE
 from exporters.stack.machines import MODELS
+from exporters.stack.radio_reports import LOSES_NETWORK
 from stack.scraping import AWAKE, NAMES, Simulation
 
 LAPTOPS = [name for name, model in zip(NAMES, MODELS, strict=True) if model.battery and name in AWAKE]
@@ -13,10 +14,14 @@ DESKTOP = next(name for name, model in zip(NAMES, MODELS, strict=True) if model.
 @pytest.mark.parametrize("name", LAPTOPS)
 def test_a_laptop_is_on_wifi_and_moves(name: str) -> None:
     simulation = Simulation()
-    signals, channels = set(), set()
+    signals, channels, offline = set(), set(), 0
     for _ in range(40):
         told = simulation.probe(name)
         assert told['macos_wifi_state{state="connected"}'] == 1
+        if told['macos_network_state{state="offline"}']:
+            offline += 1
+            simulation.clock.move(20 * MINUTE)
+            continue
         assert told['macos_network_default_route{interface="en0",kind="wifi"}'] == 1
         assert told['macos_network_dns_servers{scope="default"}'] == 1
         assert -100 < told["macos_wifi_rssi_dbm"] < -35
@@ -27,6 +32,7 @@ def test_a_laptop_is_on_wifi_and_moves(name: str) -> None:
     assert len(signals) > 5
     assert len(channels) == 2
     assert told["macos_wifi_roams_total"] >= 1
+    assert (0 < offline < 10) == (simulation.mac(name).model.identifier == LOSES_NETWORK)
 
 
 def test_a_desktop_is_on_its_cable() -> None:
