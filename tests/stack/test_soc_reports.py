@@ -57,6 +57,18 @@ def test_laptops_have_a_display_of_their_own_and_some_macs_others() -> None:
     assert others == {0, 1, 2}
 
 
+@pytest.mark.parametrize(
+    ("name", "panel"), [("sim-0001", "3024x1964"), ("sim-0002", "3072x1920"), ("sim-0004", "2560x1664")]
+)
+def test_a_built_in_display_fits_its_model(name: str, panel: str) -> None:
+    values = told(Simulation(), name, "displays")
+    inside = [
+        series for series in values if series.startswith("macos_display_info") and 'location="internal"' in series
+    ]
+    assert len(inside) == 1
+    assert f'resolution="{panel}"' in inside[0]
+
+
 def test_the_chip_draws_less_than_the_mac() -> None:
     simulation = Simulation()
     values = told(simulation, "sim-0001", "soc_power")
