@@ -142,7 +142,9 @@ def _below(stdout: bytes) -> Iterator[tuple[str, Drive]]:
             yield name, Drive(maybe(flag, below.get("is_internal_disk")), protocol)
 
 
-SIZE = gauge("macos_storage_container_size_bytes", "Size (diskutil apfs list CapacityCeiling).", "container")
+SIZE = gauge(
+    "macos_storage_container_size_bytes", "Size of an APFS container (diskutil apfs list CapacityCeiling).", "container"
+)
 FREE = gauge(
     "macos_storage_container_free_bytes",
     "Space that none of its volumes takes, for all of them together (diskutil apfs list CapacityFree).",

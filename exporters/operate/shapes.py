@@ -39,7 +39,8 @@ _ROLES = frozenset({"system", "data", "preboot", "recovery", "vm", "update", "ba
 _INTERFACE = re.compile(r"(en|awdl|llw)\d{1,2}\Z")
 """Of a Mac's Wi-Fi, in its report."""
 _APPLE_TOKEN = re.compile(
-    r"(attrib|receptacle|apple|hub|usb|thunderbolt[a-z0-9]*|sp[a-z]+)_[a-z0-9_]+\Z", re.IGNORECASE
+    r"((attrib|receptacle|apple|hub|usb|thunderbolt[a-z0-9]*|sp[a-z]+)_[a-z0-9_]+|xprotectplistconfigdata)\Z",
+    re.IGNORECASE,
 )
 _NUMBER = re.compile(r"[-+]?(\d{1,7}(\.\d{1,9})*|0x[0-9a-f]{1,8}|\d{4}-\d\d-\d\d(T\d\d)?|\d\dZ)\Z", re.IGNORECASE)
 _UNIT = re.compile(r"([kmgtµ]?(i?b|b/s|ib/s|w|wh|a|ah|v|hz|s|j)|bytes?|dbm|rpm|up|to|x\d)?\Z", re.IGNORECASE)
