@@ -12,6 +12,7 @@ from exporters.core.collector import Questions
 from exporters.core.context import Context
 from exporters.core.explain import Place
 from exporters.sources.base import Listing, Probe, Processes, Question, System
+from exporters.sources.patterns import compiled
 
 MOST = 100
 """Components."""
@@ -48,10 +49,8 @@ class Process(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """One of them, and an expression that can match a path or a base name."""
         if bool(self.executable) == bool(self.pidfile):
             raise ValueError("give either executable or pidfile")
-        try:
-            re.compile(self.executable or "")
-        except (re.error, OverflowError, RecursionError) as error:
-            raise ValueError(f"{self.executable!r} is no regular expression: {error}") from error
+        if self.executable:
+            compiled(self.executable)
         if _NOWHERE.fullmatch(self.executable or ""):
             raise ValueError(f"{self.executable!r} matches no path: give all of it, from / on, or the base name alone")
 

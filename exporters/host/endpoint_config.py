@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from exporters.sources.base import Probe
+from exporters.sources.patterns import compiled
 from exporters.sources.probe_check import HOST
 from exporters.sources.strictyaml import load_yaml
 
@@ -66,13 +67,14 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"{self.name!r}: status and body are for http")
         if faulty := [str(each) for each in self.status if not _STATUS.match(str(each))]:
             raise ValueError(f"{self.name!r}: status is a list of codes and ranges such as 200-299, not {faulty[0]!r}")
-        self._compile()
+        if self.body:
+            self._compile()
 
     def _compile(self) -> None:
         try:
-            re.compile(self.body)
-        except re.error as error:
-            raise ValueError(f"{self.name!r}: body is no regular expression: {error}") from error
+            compiled(self.body)
+        except ValueError as error:
+            raise ValueError(f"{self.name!r}: body: {error}") from error
 
     @property
     def kind(self) -> Kind:

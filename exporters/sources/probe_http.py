@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from exporters.sources.base import Failed, Probe
+from exporters.sources.patterns import compiled, found
 from exporters.sources.probe_check import HOST, Check, Fault, place, reason_of
 from exporters.sources.probe_connect import Lookups, connected
 from exporters.sources.probe_tls import secured
@@ -73,7 +74,7 @@ def get(check: Check, probe: Probe, lookups: Lookups, trust: ssl.SSLContext | No
     if probe.field:
         check.facts |= _value(body, probe.field)
     if probe.pattern:
-        check.facts["matched"] = _search(probe.pattern, body)
+        check.facts["matched"] = _search(check, probe.pattern, body)
     if check.facts["status"] not in GOOD:
         raise Fault("status")
     if not check.facts.get("matched", True):
@@ -123,10 +124,13 @@ def _request(url: Url) -> bytes:
     return "\r\n".join((*head, "", "")).encode("ascii")
 
 
-def _search(pattern: str, body: bytes) -> bool:
+def _search(check: Check, pattern: str, body: bytes) -> bool:
+    """An expression that takes longer than the check may is given up as everything else is."""
     try:
-        return re.search(pattern, body.decode(errors="replace")) is not None
-    except re.error as error:
+        return found(compiled(pattern).search, body.decode(errors="replace"), check.left())
+    except TimeoutError as error:
+        raise Fault("timeout") from error
+    except ValueError as error:
         raise Failed("the pattern is no regular expression") from error
 
 

@@ -10,7 +10,7 @@ asked at all (an unknown kind, an address without a port or with a password) is 
                                   "refused"      nothing listens there
                                   "unreachable"  no route, or a router said so
                                   "denied"       this machine forbids it: a packet filter, a sandbox
-                                  "timeout"      the time of the check is over
+                                  "timeout"      the time of the check is over, be it while `pattern` was searched
                                   "reset"        closed or reset before the answer was whole
                                   "certificate"  the certificate is expired, of another name, or of no known authority
                                   "tls"          any other failure of the handshake
@@ -24,7 +24,7 @@ asked at all (an unknown kind, an address without a port or with a password) is 
      "method": "icmp"|"tcp",    of ping: how it was asked, TCP (port 443 if none is named) where ICMP is not allowed; a
                                 refused connection is an answer
      "status": int,             of http: once the head of the answer was read
-     "matched": bool,           of http with `pattern` (searched with `re`): once the body was read
+     "matched": bool,           of http with `pattern` (searched by `regex`): once the body was read
      "value": scalar,           of http with `field` ("a.b.0.c"), if the body is JSON and a scalar stands there
      "certificate_expiry": float}  of tls and https: Unix time; also of a certificate that was refused, if it can be had
 

@@ -7,6 +7,7 @@ end meanwhile do not count; an empty list says that nothing runs.
 
 - `executable` is compared with the whole path of the program, then with its base name; where the path may not be read,
   with the name that the kernel knows. A script is run by its interpreter: to watch one, let it write a pidfile.
+- An expression has a second to be compared with all that runs, those of one round have `ROUND` seconds together.
 - A pidfile that does not exist says that nothing runs, one that holds anything but one number is a failure. The number
   is not believed where its process began `SLACK` seconds after the file was written: it was given to another process.
 
@@ -15,18 +16,22 @@ The macOS side of this follows psutil's code and documentation and was not tried
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
 import psutil
 
-from exporters.sources.base import Failed, Processes, Question, SourceError, TooLarge
+from exporters.sources.base import Failed, Processes, Question, SourceError, TimedOut, TooLarge
+from exporters.sources.patterns import compiled, found
 from exporters.sources.system import told
 
 MOST = 10_000
 SLACK = 300.0
 """Seconds. On macOS psutil moves the start of a process by what the clock was corrected since psutil was loaded."""
+EACH, ROUND = 1.0, 5.0
+"""Seconds."""
 LONGEST = 64
 """Bytes of a pidfile."""
 _PID = re.compile(rb"\s*(\d{1,10})\s*")
@@ -42,16 +47,17 @@ class Running:
     def __init__(self, opener: Opener) -> None:
         self._opener = opener
         self._named: tuple[tuple[psutil.Process, str], ...] | None = None
+        self._left = ROUND
 
     def answers(self, asked: Iterable[Processes]) -> dict[Question[Any], Any]:
         """Each question with its answer or its error."""
-        found: dict[Question[Any], Any] = {}
+        answers: dict[Question[Any], Any] = {}
         for each in asked:
             try:
-                found[each] = self.answer(each)
+                answers[each] = self.answer(each)
             except SourceError as error:
-                found[each] = error
-        return found
+                answers[each] = error
+        return answers
 
     def answer(self, asked: Processes) -> list[Facts]:
         """What runs of it, or a `SourceError`."""
@@ -61,19 +67,34 @@ class Running:
     def _matching(self, asked: Processes) -> list[Facts]:
         if bool(asked.executable) == bool(asked.pidfile):
             raise Failed("either a program or a pidfile is asked for")
-        found = self._by_pidfile(asked.pidfile) if asked.pidfile else self._by_program(re.compile(asked.executable))
-        every = list(islice(found, MOST + 1))
+        running = self._by_pidfile(asked.pidfile) if asked.pidfile else self._by_program(asked.executable)
+        every = list(islice(running, MOST + 1))
         if len(every) > MOST:
             raise TooLarge(f"more than {MOST} processes")
         return every
 
-    def _by_program(self, wanted: re.Pattern[str]) -> Iterator[Facts]:
+    def _by_program(self, pattern: str) -> Iterator[Facts]:
         """A first pass reads names alone; the few that match are asked for the rest."""
+        wanted = compiled(pattern)
         if self._named is None:
             self._named = tuple(filter(None, (_if_there(_with_path, pid) for pid in sorted(psutil.pids()))))
-        for process, path in self._named:
-            if wanted.fullmatch(path) or wanted.fullmatch(path.rpartition("/")[2]):
-                yield from filter(None, (_if_there(_measured, process),))
+        for process in self._fitting(wanted.fullmatch, self._named):
+            yield from filter(None, (_if_there(_measured, process),))
+
+    def _fitting(
+        self, match: Callable[..., Any], named: Iterable[tuple[psutil.Process, str]]
+    ) -> Sequence[psutil.Process]:
+        begun, most = time.monotonic(), min(EACH, self._left)
+
+        def fits(text: str) -> bool:
+            return found(match, text, begun + most - time.monotonic())
+
+        try:
+            return [process for process, path in named if fits(path) or fits(path.rpartition("/")[2])]
+        except TimeoutError as error:
+            raise TimedOut("the expression takes too long") from error
+        finally:
+            self._left -= time.monotonic() - begun
 
     def _by_pidfile(self, path: str) -> Iterator[Facts]:
         try:

@@ -232,7 +232,7 @@ MISTAKES = {
     "{name: web, tls: 'gateway'}": "tls is HOST:PORT",
     "{name: web, dns: 'a.invalid:53'}": "dns is a name",
     "{name: web, ping: '-f'}": "ping is HOST",
-    "{name: web, http: 'http://a.invalid/', body: '('}": "body is no regular expression",
+    "{name: web, http: 'http://a.invalid/', body: '('}": "body: '(' is no regular expression",
     "{name: web, http: 'http://a.invalid/', status: [99]}": "such as 200-299, not '99'",
     "{name: web, http: 'http://a.invalid/', status: [2xx]}": "such as 200-299, not '2xx'",
     "{name: web, tcp: 'a:1', body: a}": "status and body are for http",

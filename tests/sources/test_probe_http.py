@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -84,9 +85,29 @@ def test_a_body_is_searched_for_a_pattern() -> None:
     assert (told["success"], told["reason"], told["matched"]) == (False, "body", False)
 
 
-def test_a_pattern_that_is_none_cannot_be_asked() -> None:
-    with pytest.raises(Failed, match="regular expression"):
-        asked(answering(page(b"")), pattern="(")
+def test_a_pattern_that_takes_too_long_is_given_up_in_time_and_holds_nobody_up() -> None:
+    """`re` would hold every thread, for longer than anybody lives."""
+    moments: list[float] = []
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(0.01):
+            moments.append(time.monotonic())
+
+    thread = threading.Thread(target=beat)
+    thread.start()
+    told = asked(answering(page(b"x" * 65536)), pattern="(x+x+)+y", timeout=1.0)
+    ended.set()
+    thread.join()
+    assert (told["reason"], told["status"]) == ("timeout", 200)
+    assert 1.0 <= told["seconds"] < SOON
+    assert max(after - before for before, after in pairwise(moments)) < 0.9
+
+
+@pytest.mark.parametrize("pattern", ["(", "a{99999999999999999999}", "(" * 5000 + ")" * 5000])
+def test_a_pattern_that_no_library_can_read_cannot_be_asked(pattern: str) -> None:
+    with pytest.raises(Failed, match="no regular expression"):
+        asked(answering(page(b"")), pattern=pattern)
 
 
 @pytest.mark.parametrize(

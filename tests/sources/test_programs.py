@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from exporters.sources import programs
-from exporters.sources.base import Denied, Failed, Processes, TooLarge
+from exporters.sources.base import Denied, Failed, Processes, TimedOut, TooLarge
 from exporters.sources.local import Local
 
 Child = subprocess.Popen[bytes]
@@ -194,6 +194,29 @@ def test_one_round_looks_for_all_programs_at_once(
     assert [[each["pid"] for each in answers[question]] for question in asked[:2]] == [[one.pid], [other.pid]]
     assert [type(each) for each in answers.values()] == [list, list, Failed, Failed]
     assert len(passes) == 1
+
+
+def test_an_expression_that_takes_too_long_times_out_and_the_next_one_is_answered(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "EACH", 0.3)
+    child = start("x" * 60)
+    hanging, good = Processes(executable="(/?[a-wy-z0-9._-]+)*(x|xx)+!"), Processes(executable="x{60}")
+    answers = Local().ask_many([hanging, good])
+    assert isinstance(answers[hanging], TimedOut)
+    assert [each["pid"] for each in answers[good]] == [child.pid]
+
+
+def test_expressions_that_take_too_long_are_bounded_for_a_whole_round(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "EACH", 0.2)
+    monkeypatch.setattr(programs, "ROUND", 0.4)
+    start("x" * 60)
+    begun = time.monotonic()
+    answers = Local().ask_many([Processes(executable=f"(x|xx)+{number}") for number in range(60)])
+    assert {type(each) for each in answers.values()} == {TimedOut}
+    assert time.monotonic() - begun < 60 * 0.2
 
 
 def test_too_many_are_told(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
