@@ -1,9 +1,10 @@
 """Where the programs lie that may be run, and what root may run: fixed folders, nothing from the caller's PATH."""
 
+import errno
 import os
 import shutil
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from exporters.sources.base import Command, Denied, NotFound, Output
@@ -19,6 +20,8 @@ ADDED_DIRECTORIES = (
     "/opt/local/sbin",
 )
 """Those of package managers. With Homebrew they belong to a user, who could put anything there."""
+MOST_LINKS = 32
+"""As macOS follows them."""
 
 
 def find(name: str, directories: Sequence[str]) -> str | None:
@@ -46,17 +49,43 @@ def argv(command: Command, directories: Sequence[str], added: Sequence[str], *, 
 
 
 def of_root(path: str) -> bool:
-    """Whether root alone can change a program: it and every folder above it, links resolved."""
-    real = Path(path).resolve()
+    """Whether root alone can change what runs under this path: then nothing on it can be repointed before it runs."""
     try:
-        return all(_of_root(each) for each in (real, *real.parents, *Path(path).absolute().parents))
+        return all(_of_root(each) for each in passed(path))
     except OSError:
         return False
 
 
-def _of_root(path: Path) -> bool:
-    facts = path.stat()
-    return facts.st_uid == 0 and not facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+def passed(path: str) -> Iterator[str]:
+    """Every folder, link and file that the kernel passes on the way to a program, also those that links lead through.
+
+    An OSError where the way ends.
+    """
+    here, links, ahead = "/", 0, path.split("/")[::-1]
+    yield here
+    while ahead:
+        step = ahead.pop()
+        if step in {"", ".", ".."}:
+            here = os.path.dirname(here) if step == ".." else here  # noqa: PTH120 - Path would drop what it means
+            continue
+        there = os.path.join(here, step)  # noqa: PTH118
+        yield there
+        if not stat.S_ISLNK(os.lstat(there).st_mode):
+            here = there
+            continue
+        links += 1
+        if links > MOST_LINKS:
+            raise OSError(errno.ELOOP, "too many links")
+        target = os.readlink(there)  # noqa: PTH115 - as it is written, with every ..
+        here = "/" if target.startswith("/") else here
+        ahead += target.split("/")[::-1]
+
+
+def _of_root(path: str) -> bool:
+    """The mode of a link says nothing: who may change it says the folder that it lies in."""
+    facts = os.lstat(path)
+    open_to_others = not stat.S_ISLNK(facts.st_mode) and facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return facts.st_uid == 0 and not open_to_others
 
 
 def refused(command: Command, output: Output) -> bool:

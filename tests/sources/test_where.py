@@ -1,11 +1,12 @@
 """Where programs are found, what root may run, and how root is asked for."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from exporters.sources.base import Command, Denied, NotFound, Output
-from exporters.sources.where import argv, of_root, refused
+from exporters.sources.where import argv, of_root, passed, refused
 
 
 def program(folder: Path, name: str, mode: int = 0o755) -> str:
@@ -60,6 +61,48 @@ def test_a_folder_that_others_may_write_spoils_the_program_in_it(tmp_path: Path)
 
 def test_what_cannot_be_judged_is_not_trusted(tmp_path: Path) -> None:
     assert not of_root(str(tmp_path / "gone" / "tool"))
+
+
+def test_every_folder_is_passed_that_a_link_leads_through(tmp_path: Path) -> None:
+    """Between two ends that belong to root, a link in a user's folder would lead wherever the user wants."""
+    for folder in ("opt", "user", "user/up", "usr"):
+        (tmp_path / folder).mkdir()
+    program(tmp_path / "usr", "id")
+    (tmp_path / "user" / "x").symlink_to(tmp_path / "usr" / "id")
+    (tmp_path / "folder").symlink_to("user/up/..")
+    (tmp_path / "opt" / "x").symlink_to("../folder/x")
+    way = [each.removeprefix(str(tmp_path)) for each in passed(str(tmp_path / "opt" / "x"))]
+    steps = ["/opt", "/opt/x", "/folder", "/user", "/user/up", "/user/x"]
+    assert [each for each in way if each in {*steps, "/usr", "/usr/id"}] == [*steps, "/usr", "/usr/id"]
+
+
+def test_a_link_in_a_folder_that_others_may_write_spoils_what_it_leads_through(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if all above belonged to root: only the folder in the middle of the chain is open."""
+    real = os.lstat
+
+    def roots(path: str) -> os.stat_result:
+        facts = real(path)
+        closed = facts.st_mode if str(path) == str(tmp_path / "user") else facts.st_mode & ~0o022
+        return os.stat_result((closed, *facts[1:4], 0, *facts[5:]))
+
+    (tmp_path / "user").mkdir(mode=0o755)
+    (tmp_path / "opt").mkdir()
+    (tmp_path / "user" / "x").symlink_to("/usr/bin/id")
+    (tmp_path / "opt" / "x").symlink_to(tmp_path / "user" / "x")
+    monkeypatch.setattr(os, "lstat", roots)
+    assert of_root(str(tmp_path / "opt" / "x"))
+    (tmp_path / "user").chmod(0o777)
+    assert not of_root(str(tmp_path / "opt" / "x"))
+
+
+def test_links_that_lead_in_a_circle_are_not_trusted(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    with pytest.raises(OSError, match="too many links"):
+        list(passed(str(tmp_path / "a")))
+    assert not of_root(str(tmp_path / "a"))
 
 
 def test_a_program_of_the_system_belongs_to_root() -> None:
