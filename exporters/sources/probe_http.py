@@ -17,6 +17,8 @@ from exporters.sources.probe_tls import secured
 
 LARGEST = 65536
 """Bytes of a body that are read."""
+MOST_RECEIVED = 16 * LARGEST
+"""Bytes that are received for it at most: heads and the sizes of chunks come with it."""
 GOOD = range(200, 300)
 _URL = re.compile(
     rf"(?P<scheme>https?)://(?P<place>(?:{HOST}|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?)"
@@ -46,10 +48,10 @@ class Url(NamedTuple):
 
 
 class _Stream(io.RawIOBase):
-    """What the server sends, within the time of the check."""
+    """What the server sends, within the time of the check; of an answer that needs more it is no HTTP."""
 
     def __init__(self, check: Check, sock: socket.socket) -> None:
-        self._check, self._sock = check, sock
+        self._check, self._sock, self._most = check, sock, MOST_RECEIVED
 
     def readable(self) -> bool:
         """Always."""
@@ -58,7 +60,11 @@ class _Stream(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         """The next bytes."""
         self._sock.settimeout(self._check.left())
-        return self._sock.recv_into(buffer)
+        received = self._sock.recv_into(buffer)
+        self._most -= received
+        if self._most < 0:
+            raise Fault("protocol")
+        return received
 
     def makefile(self, _: str) -> io.BufferedReader:
         """As the client asks a socket for it."""
@@ -93,6 +99,8 @@ def _exchanged(check: Check, url: Url, sock: socket.socket) -> bytes:
         raise Fault("tls") from error
     except OSError as error:
         raise Fault(reason_of(error)) from error
+    except ValueError as error:  # a size that the client does not expect
+        raise Fault("protocol") from error
 
 
 def _answered(check: Check, url: Url, sock: socket.socket) -> bytes:

@@ -11,6 +11,7 @@ import pytest
 
 from exporters.sources.base import Failed, Probe
 from exporters.sources.local import Local
+from exporters.sources.probe_http import MOST_RECEIVED
 from sources.probing import Serve, answering, head_of, page, server, silent
 
 SOON = 20.0
@@ -134,6 +135,29 @@ def test_only_the_begin_of_a_large_body_is_read() -> None:
 
     told = asked(serve, pattern="ab$", timeout=SOON)
     assert (told["success"], told["matched"]) == (True, True)
+
+
+@pytest.mark.parametrize("size", [b"-1", b"-ffffffff"])
+def test_a_chunk_of_negative_size_fills_no_memory(size: bytes, go: threading.Event) -> None:
+    """The client would read until the connection ends."""
+    sent: list[int] = []
+
+    def serve(connection: socket.socket) -> None:
+        head_of(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + size + b"\r\n")
+        while not go.is_set():
+            sent.append(connection.send(b"a" * 65536))
+
+    told = asked(serve, timeout=3.0)
+    assert told["reason"] == "protocol"
+    assert told["seconds"] < 3
+    assert sum(sent) < 100 * MOST_RECEIVED
+
+
+def test_a_body_in_the_smallest_chunks_is_whole() -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    told = asked(answering(head, b"1\r\na\r\n" * 65536, b"0\r\n\r\n"), pattern="^a{65536}$", timeout=SOON)
+    assert (told["reason"], told["matched"]) == ("", True)
 
 
 def test_a_chunked_body_is_joined() -> None:
