@@ -1,12 +1,17 @@
-"""The TLS handshake of a check, verified as a browser would, and until when the certificate is valid."""
+"""The TLS handshake of a check, verified as Python does it, and until when the certificate is valid.
+
+A browser may see it otherwise: no keychain is asked, and a certificate of an authority that the server left out is not
+fetched.
+"""
 
 import datetime as dt
+import errno
 import socket
 import ssl
 from pathlib import Path
 
 from exporters.sources.base import Failed
-from exporters.sources.probe_check import Check, Fault
+from exporters.sources.probe_check import REASONS, Check, Fault, reason_of
 from exporters.sources.probe_connect import Address, connected
 
 SYSTEM_BUNDLE = Path("/etc/ssl/cert.pem")
@@ -32,7 +37,7 @@ def secured(check: Check, sock: socket.socket, host: str, trust: ssl.SSLContext 
 
     Of a certificate that is refused the expiry is asked for.
     """
-    peer = Address(sock.family, sock.getpeername())
+    peer = _peer(sock)
     try:
         with check.phase("tls"):
             secure = _handshake(check, sock, host, trust or trusted())
@@ -40,22 +45,45 @@ def secured(check: Check, sock: socket.socket, host: str, trust: ssl.SSLContext 
         check.stop()
         _tell_expiry(check, _refused(check, peer, host))
         raise Fault("certificate") from error
-    except TimeoutError as error:
-        raise Fault("timeout") from error
-    except OSError as error:  # also a connection that ends: TLS is not spoken there, or not as we do
+    except ssl.SSLError as error:  # also a connection that ends: TLS is not spoken there, or not as we do
         raise Fault("tls") from error
+    except OSError as error:
+        raise Fault(_reason(error)) from error
     _tell_expiry(check, secure.getpeercert(binary_form=True))
     return secure
 
 
+def _peer(sock: socket.socket) -> Address:
+    """Whom it is connected to; a connection that was reset meanwhile is to nobody."""
+    try:
+        return Address(sock.family, sock.getpeername())
+    except OSError as error:
+        raise Fault("reset") from error
+
+
+def _reason(error: OSError) -> str:
+    """As everywhere; macOS calls a connection that was reset an invalid argument, and some ends have no number."""
+    if error.errno == errno.EINVAL:
+        return "reset"
+    known = isinstance(error, TimeoutError) or error.errno in REASONS
+    return reason_of(error) if known else "tls"
+
+
 def _handshake(check: Check, sock: socket.socket, host: str, context: ssl.SSLContext) -> ssl.SSLSocket:
+    """Apart from the wrapping, which would leave it out of a connection that was reset before it."""
     sock.settimeout(check.left())
     try:
-        return context.wrap_socket(sock, server_hostname=host)
+        secure = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     except ssl.SSLError:  # of which the one about certificates is a ValueError, too
         raise
     except ValueError as error:
         raise Failed("no certificate can be for this host") from error
+    try:
+        secure.do_handshake()
+    except BaseException:
+        secure.close()
+        raise
+    return secure
 
 
 def _refused(check: Check, peer: Address, host: str) -> bytes | None:

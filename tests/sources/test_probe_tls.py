@@ -1,5 +1,7 @@
 """TLS probes against servers with good and bad certificates, and servers that speak something else."""
 
+import errno
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -13,7 +15,8 @@ from cryptography import x509
 from core.certificates import Authority, Pair
 from exporters.sources.base import Probe
 from exporters.sources.local import Local
-from exporters.sources.probe_tls import expiry
+from exporters.sources.probe_check import Check, Fault
+from exporters.sources.probe_tls import expiry, secured
 from sources.probing import answering, page, server, silent
 
 
@@ -107,9 +110,45 @@ def test_a_server_that_speaks_no_tls(authority: Authority) -> None:
 
 def test_a_server_that_hangs_up_in_the_handshake(authority: Authority) -> None:
     assert authority.file.exists()
-    with server(lambda connection: connection.recv(1) and None) as port:
+    with server(lambda connection: connection.recv(65536) and None) as port:
         told = Local().ask(Probe("tls", f"127.0.0.1:{port}", 10.0))
     assert told["reason"] == "tls"
+
+
+def reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+
+
+@pytest.mark.parametrize("kind", ["tls", "http"])
+def test_a_connection_that_is_reset_in_the_handshake(authority: Authority, kind: str) -> None:
+    assert authority.file.exists()
+    with server(lambda connection: connection.recv(1) and reset(connection)) as port:
+        address = f"https://127.0.0.1:{port}/" if kind == "http" else f"127.0.0.1:{port}"
+        told = Local().ask(Probe(kind, address, 10.0))  # type: ignore[arg-type]
+    assert (told["reason"], list(told["phases"])) == ("reset", ["connect"])
+
+
+@pytest.mark.parametrize("number", [errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN, errno.EINVAL])
+def test_a_connection_that_is_reset_before_the_handshake(number: int) -> None:
+    class Gone(socket.socket):
+        def getpeername(self) -> None:
+            raise OSError(number, "gone")
+
+    with Gone() as gone, pytest.raises(Fault) as caught:
+        secured(Check(5), gone, "localhost", ssl.create_default_context())
+    assert caught.value.reason == "reset"
+
+
+def test_a_socket_that_lost_its_connection_is_reset_and_no_bug() -> None:
+    """What `getpeername` knew a moment ago, the handshake does not find any more."""
+
+    class Gone(socket.socket):
+        def getpeername(self) -> tuple[str, int]:
+            return "192.0.2.1", 1
+
+    with Gone() as gone, pytest.raises(Fault) as caught:
+        secured(Check(5), gone, "localhost", ssl.create_default_context())
+    assert caught.value.reason == "reset"
 
 
 def test_a_handshake_that_nobody_answers_is_given_up_in_time(go: threading.Event) -> None:
