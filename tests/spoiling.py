@@ -48,7 +48,7 @@ def spot_of(question: Question[Any]) -> Spot:
         case System(name=name):
             return "systems", name
         case Probe():
-            return "probes", str(question)
+            return "probes", question.key
         case Processes():
             return "processes", str(question)
     raise TypeError(question)

@@ -14,6 +14,7 @@ MIN_CADENCE = 10.0
 """Seconds: twice as long as the answer of a program is remembered for another collector."""
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d|)\Z")
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_URL = re.compile(r"(https?://[^?#\s]*)[?#].*", re.IGNORECASE | re.DOTALL)
 _OWN = ("enabled", "cadence")
 
 Address = Annotated[
@@ -155,11 +156,13 @@ def _seconds(value: Any, kind: type[Seconds]) -> Seconds:
 
 
 def plain(value: Any) -> Any:
-    """Configuration as dictionaries, lists and scalars, with every secret hidden."""
+    """Configuration as dictionaries, lists and scalars, with every secret hidden, also the queries of URLs."""
     if isinstance(value, Struct):
         return {each.encode_name: plain(getattr(value, each.name)) for each in msgspec.structs.fields(value)}
     if isinstance(value, dict):
         return {name: plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
+    if isinstance(value, str):
+        return _URL.sub(r"\1?<hidden>", value)
     return float(value) if isinstance(value, Seconds) else repr(value) if isinstance(value, Secret) else value

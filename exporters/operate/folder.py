@@ -146,10 +146,21 @@ def _by_key(heard: Mapping[Question[Any], Heard]) -> dict[Question[Any], Heard]:
     """One answer for questions that differ only in what the index does not hold: timeout, exits, pattern."""
     kept: dict[tuple[type, Any], tuple[Question[Any], Heard]] = {}
     for question, each in heard.items():
-        key = (type(question), getattr(question, "argv", getattr(question, "path", str(question))))
+        key = (type(question), _kept_apart(question))
         before = kept.get(key)
         kept[key] = (question, each) if before is None else (before[0], _merged(before[1], each))
     return dict(kept.values())
+
+
+def _kept_apart(question: Question[Any]) -> Any:
+    match question:
+        case Command(argv=argv):
+            return argv
+        case File(path=path) | Listing(path=path):
+            return path
+        case Probe(key=key):
+            return key
+    return str(question)
 
 
 def _merged(one: Heard, other: Heard) -> Heard:

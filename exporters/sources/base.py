@@ -1,5 +1,6 @@
 """The one protocol between collectors and the world: questions, replies and typed errors."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, cast
@@ -94,8 +95,16 @@ class Probe(Question[Any]):
     pattern: str = ""
     field: str = ""
 
-    def __str__(self) -> str:
+    @property
+    def key(self) -> str:
+        """All of the address: what a capture calls it."""
         return f"{self.kind} {self.address}"
+
+    def __str__(self) -> str:
+        """For people and logs: where it goes, without a login, a path and a query, which may hold secrets."""
+        scheme, mark, rest = self.address.partition("://")
+        place = re.split(r"[/?#]", rest if mark else scheme, maxsplit=1)[0].rpartition("@")[2]
+        return f"{self.kind} {scheme}://{place}" if mark else f"{self.kind} {place}"
 
 
 @dataclass(frozen=True, slots=True)

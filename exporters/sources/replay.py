@@ -122,7 +122,9 @@ class Captures:
             case System(name=name):
                 return self.systems.get(name)
             case Probe() | Processes():
-                return (self.probes if isinstance(question, Probe) else self.processes).get(str(question))
+                return (
+                    self.probes.get(question.key) if isinstance(question, Probe) else self.processes.get(str(question))
+                )
         return None
 
     def _longest(self, argv: tuple[str, ...]) -> Supply | None:

@@ -11,7 +11,7 @@ from exporters.core.collector import DeclarationError, collector, discover
 from exporters.core.config import ConfigError, Settings, load
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, gauge
-from exporters.core.options import Secret
+from exporters.core.options import Secret, plain
 from exporters.core.privacy import Key, KeyFileError
 
 KEY = Key(b"sixteen bytes of key")
@@ -152,6 +152,18 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
     assert settings.document["collectors"]["walk"]["password"] == "<secret>"
     assert "hunter2" not in repr(settings)
     assert KEY.secret.decode() not in repr(settings)
+
+
+def test_the_query_of_a_url_is_not_shown() -> None:
+    class Target(msgspec.Struct):
+        urls: tuple[str, ...]
+
+    given = Target(
+        ("https://a.example/hook?token=Zq7#x", "HTTP://a.example#Zq7", "http://a.example/b", "what? http://")
+    )
+    assert plain(given) == {
+        "urls": ["https://a.example/hook?<hidden>", "HTTP://a.example?<hidden>", "http://a.example/b", "what? http://"]
+    }
 
 
 def test_the_document_is_plain_and_complete(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def _captures(answers: Answers) -> Captures:
     return Captures(
         systems={"boot_time": Captured(b"1799000000")},
         listings={question.path: each for question, each in given.items() if isinstance(question, Listing)},
-        probes={str(question): each for question, each in given.items() if isinstance(question, Probe)},
+        probes={question.key: each for question, each in given.items() if isinstance(question, Probe)},
         processes={str(question): each for question, each in given.items() if isinstance(question, Processes)},
     )
 

@@ -66,6 +66,14 @@ def test_a_check_that_could_not_be_made_is_told_and_invents_nothing() -> None:
     assert looks.problems["unparsable"] == "it: process: no answer to pidfile /run/it.pid"
 
 
+@pytest.mark.parametrize("error", [Denied, Failed, TimedOut])
+def test_what_is_told_of_a_page_that_nobody_could_ask_holds_no_secret(error: type[Exception]) -> None:
+    looks = Looks(http={"url": "https://a.example/hooks/Zq7?token=Zq7"}, tcp="a.example:1")
+    looks.at({Probe("http", "https://a.example/hooks/Zq7?token=Zq7"): error, Probe("tcp", "a.example:1"): error})
+    assert "https://a.example" in str(looks.problems)
+    assert "Zq7" not in str(looks.problems)
+
+
 def test_sums_are_over_all_processes_or_absent() -> None:
     looks = Looks(process={"executable": "nginx"})
     told = [process(1, 20.5, rss=100, open_files=3), process(2, 10.5, rss=50, open_files=4)]

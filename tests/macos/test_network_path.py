@@ -56,7 +56,7 @@ def state_of(result: Mapping[str, Any] | None) -> str | None:
     """With a page to ask for."""
     given = captures({route.DEFAULT: ROUTE, ADDRESSES: addresses(), summary_of("en0"): WIFI})
     if result is not None:
-        given.probes[str(PROBE)] = Captured(json.dumps(result).encode())
+        given.probes[PROBE.key] = Captured(json.dumps(result).encode())
     found = look(network_path, Replay(given), CONTEXT).reading
     path = found.reading if isinstance(found, Partial) else found
     return path.state if path else None

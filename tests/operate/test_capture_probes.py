@@ -34,14 +34,14 @@ def captured(declared: Collector, answers: Captures, context: Context, target: P
 
 
 def test_neither_the_address_nor_the_body_is_in_any_file_or_name(tmp_path: Path) -> None:
-    answers = Captures(probes={str(each): Captured(json.dumps(ANSWER).encode()) for each in (STATE, OWN)})
+    answers = Captures(probes={each.key: Captured(json.dumps(ANSWER).encode()) for each in (STATE, OWN)})
     found = captured(probed, answers, Context(), tmp_path / "capture")
     files = list((tmp_path / "capture").iterdir())
     everything = "".join(f"{path.name} {path.read_text()}" for path in files)
     assert not [word for word in ("intra", "orchard", "anna", "Zq7", "bertha") if word in everything]
     kept = [json.loads(each.stdout) for each in found.probes.values() if isinstance(each, Captured)]
     assert [(each["seconds"], each["status"], each["phases"]) for each in kept] == [(0.25, 200, {"dns": 0.01})] * 2
-    assert str(OWN) in found.probes
+    assert OWN.key in found.probes
 
 
 def test_what_came_of_each_target_is_kept(tmp_path: Path) -> None:

@@ -135,6 +135,20 @@ def test_what_cannot_be_asked_is_an_error_that_repeats_no_address(local: Local, 
     assert "127.0.0.1" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("probe", "told"),
+    [
+        (Probe("http", "https://a.example:8443/hooks/Zq7?token=Zq7#Zq7"), "http https://a.example:8443"),
+        (Probe("http", "http://ann:Zq7@a.example?Zq7"), "http http://a.example"),
+        (Probe("http", "ann:Zq7@a.example/Zq7"), "http a.example"),
+        (Probe("tcp", "[2001:db8::1]:80"), "tcp [2001:db8::1]:80"),
+    ],
+)
+def test_people_read_where_a_probe_goes_and_nothing_that_may_be_secret(probe: Probe, told: str) -> None:
+    assert str(probe) == told
+    assert probe.key == f"{probe.kind} {probe.address}"
+
+
 def test_thirty_targets_of_which_most_hang_end_together(local: Local, go: threading.Event) -> None:
     with server(silent(go)) as hanging, server(answering(page(b"well"))) as good:
         probes = [Probe("http", f"http://127.0.0.1:{hanging}/{number}", 0.3) for number in range(25)]
