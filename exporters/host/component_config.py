@@ -123,9 +123,11 @@ class Component(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             asked["http"] = Probe("http", self.http.url, self.http.timeout, field=self.http.field or "")
         if self.heartbeat is not None:
             folder, _, name = self.heartbeat.rpartition("/")
-            asked["heartbeat"] = Listing(folder or "/", re.sub(r"([*?[])", r"[\1]", name))
+            asked["heartbeat"] = Listing(folder or "/", re.sub(r"([*?[])", r"[\1]", name), private=True)
         if self.queue is not None:
-            asked |= {state: Listing(folder, self.queue.pattern) for state, folder in self.queue.folders()}
+            asked |= {
+                state: Listing(folder, self.queue.pattern, private=True) for state, folder in self.queue.folders()
+            }
         return asked
 
 

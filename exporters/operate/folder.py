@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +53,22 @@ class Folder:
     def write(self, machine: str, heard: Mapping[Question[Any], Heard]) -> Written:
         """All answers and the index. What two questions share is written once, an answer rather than an error."""
         entries: dict[str, dict[str, Any]] = {}
-        for question, each in _by_key(heard).items():
+        for question, each in _by_key(
+            {question: self._unnamed(question, each) for question, each in heard.items()}
+        ).items():
             name = self._name(question)
             entries[str(name)] = {**name, **self._answer(question, each)}
         self._written.answers = len(entries)
         index = {"machine": machine, "key": KEY, "answers": list(entries.values())}
         self._save(INDEX, yaml.safe_dump(index, sort_keys=False, allow_unicode=True, width=120).encode())
         return self._written
+
+    def _unnamed(self, question: Question[Any], heard: Heard) -> Heard:
+        """Stand-ins for the names of files that people gave, as of the items of a queue."""
+        if not isinstance(question, Listing) or not question.private or isinstance(heard.answer, SourceError):
+            return heard
+        answer = (replace(each, name=self._redactor.file_name(each.name, question.pattern)) for each in heard.answer)
+        return Heard(tuple(answer), heard.publishes)
 
     def _name(self, question: Question[Any]) -> dict[str, Any]:
         """The question as the index names it; names of people in paths and arguments are replaced, too."""

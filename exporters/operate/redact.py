@@ -26,6 +26,9 @@ _JOB_LINE = re.compile(r"\S+/\S+ = \{|\t(?:state|runs|last exit (?:code|reason))
 """Of a job of launchd what is read: its arguments and its environment hold passwords."""
 JETSAM = "JetsamEvent"
 _REPORT = re.compile(r"(ExcUserFault_)?(.*?)([-_]\d{4}-\d\d-\d\d-\d{6})(.*?)((?:\.\w+_resource)?\.\w+)", re.DOTALL)
+_HEAD, _TAIL, _KIND = re.compile(r"[^*?\[]*"), re.compile(r"[^*?\]]*\Z"), re.compile(r"(\.[A-Za-z0-9]{1,5})?\Z")
+"""What a shell pattern says at its begin and its end; how the name of a file ends."""
+_WILD, _LITERAL = re.compile(r"[*?\[]"), re.compile(r"\[[*?\[]\]")
 _STRUCTURES = (b"bplist", b"<?xml", b"<plist", b"<!DOCTYPE plist", b"{", b"[")
 
 
@@ -97,6 +100,14 @@ class Redactor:
             return self.text(address)
         clean = self.text(host)
         return f"{scheme}{clean if clean != host else self.stand_in(host)}{port}{self.stand_in(path)}"
+
+    def file_name(self, name: str, pattern: str) -> str:
+        """A name of which only what the shell pattern says and the kind of file is kept."""
+        head = _HEAD.match(pattern)[0]  # type: ignore[index]
+        tail = _TAIL.search(pattern)[0] or _KIND.search(name)[0]  # type: ignore[index]
+        if not _WILD.search(_LITERAL.sub("", pattern)) or len(head) + len(tail) > len(name):
+            return name
+        return f"{head}{self.stand_in(name[len(head) : len(name) - len(tail)])}{tail}"
 
     def stand_in(self, text: str) -> str:
         """Letters for letters, digits for digits, hexadecimal for hexadecimal; everything else stays."""

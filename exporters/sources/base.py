@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar, cast
 
 Answer_co = TypeVar("Answer_co", covariant=True)
@@ -62,10 +62,14 @@ class File(Question[bytes]):
 
 @dataclass(frozen=True, slots=True)
 class Listing(Question[tuple[Entry, ...]]):
-    """The regular files of one folder whose names match a shell pattern, sorted by name."""
+    """The regular files of one folder whose names match a shell pattern, sorted by name.
+
+    `private` says that people gave the names, so that a capture has stand-ins for them; it asks for nothing else.
+    """
 
     path: str
     pattern: str = "*"
+    private: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         return f"{self.path}/{self.pattern}"

@@ -13,8 +13,9 @@ from exporters.core.context import Context
 from exporters.core.metrics import gauge
 from exporters.operate import capture
 from exporters.operate.redact import Redactor
-from exporters.sources.base import Probe
+from exporters.sources.base import Listing, Probe
 from exporters.sources.replay import Captured, Captures, Replay, load_captures
+from host.answering import context_of
 
 STATE = Probe("http", "https://intra.orchard.example/anna/state?token=Zq7", field="owner")
 OWN = Probe("http", "http://127.0.0.1:8080/health")
@@ -42,6 +43,33 @@ def test_neither_the_address_nor_the_body_is_in_any_file_or_name(tmp_path: Path)
     kept = [json.loads(each.stdout) for each in found.probes.values() if isinstance(each, Captured)]
     assert [(each["seconds"], each["status"], each["phases"]) for each in kept] == [(0.25, 200, {"dns": 0.01})] * 2
     assert OWN.key in found.probes
+
+
+def test_names_of_work_items_are_in_no_file_and_those_of_one_item_stay_equal(tmp_path: Path) -> None:
+    queue = {"pending": "/srv/in", "done": "/srv/out", "pattern": "pay*.pdf"}
+    both = [
+        {"name": "a", "queue": queue, "heartbeat": "/srv/be[a]t.txt"},
+        {"name": "b", "queue": {"failed": "/srv/bad"}},
+    ]
+    context = context_of("components", components=both)
+    named = [f"payroll-Schmidt-{number}.pdf" for number in range(3)]
+    folders = {
+        "/srv/in": named[:1],
+        "/srv/out": named,
+        "/srv/bad": ["Schmidt", "x.Schmidt7890"],
+        "/srv": ["be[a]t.txt"],
+    }
+    listings = {
+        folder: Captured(json.dumps([{"name": name, "size": 1, "modified": 2.5} for name in names]).encode())
+        for folder, names in folders.items()
+    }
+    found = captured(COLLECTORS["components"], Captures(listings=listings), context, tmp_path / "capture")
+    everything = "".join(f"{path.name} {path.read_text()}" for path in (tmp_path / "capture").iterdir())
+    assert not [word for word in ("roll", "chmidt", "7890") if word in everything]
+    asked = [Listing("/srv/in", "pay*.pdf"), Listing("/srv/out", "pay*.pdf"), Listing("/srv/bad"), Listing("/srv")]
+    pending, done, failed, beat = ([each.name for each in Replay(found).ask(question)] for question in asked)
+    assert (len(set(pending)), len(set(done)), len(set(failed)), beat) == (1, 3, 2, ["be[a]t.txt"])
+    assert set(pending) < set(done)
 
 
 def test_what_came_of_each_target_is_kept(tmp_path: Path) -> None:
