@@ -19,12 +19,12 @@ _OWN = ("enabled", "cadence")
 
 Address = Annotated[
     str,
-    Meta(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]*):\d{1,5}$", description="an address such as 127.0.0.1:10220"),
+    Meta(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]*):\d{1,5}\Z", description="an address such as 127.0.0.1:10220"),
 ]
 Addresses = Annotated[tuple[Address, ...], Meta(min_length=1, description="a list of addresses, at least one")]
 UrlPath = Annotated[
     str,
-    Meta(pattern=r"^/(?!(-|config|probe|targets)(/|$))[\w.~/-]+$", description="a path of its own such as /metrics"),
+    Meta(pattern=r"^/(?!(-|config|probe|targets)(/|$))[\w.~/-]+\Z", description="a path of its own such as /metrics"),
 ]
 LogLevel = Literal["debug", "info", "warn", "error"]
 LogFormat = Literal["logfmt", "json"]

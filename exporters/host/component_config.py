@@ -11,6 +11,8 @@ from msgspec import Meta
 from exporters.core.collector import Questions
 from exporters.core.context import Context
 from exporters.core.explain import Place
+from exporters.host.http_status import Status, statuses
+from exporters.sources.address import NoAddress, Url, place
 from exporters.sources.base import Listing, Probe, Processes, Question, System
 from exporters.sources.patterns import compiled
 
@@ -20,23 +22,20 @@ STATES = ("pending", "processing", "done", "failed")
 """The folders of a queue."""
 ALWAYS_ANSWERED = System("boot_time")
 """Asked beside the rest, so that components whose folders are all gone are no collector that is unsupported here."""
-_PORT = r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
-_NOWHERE = re.compile(r"[\w.+-]+(/[\w.+-]+)+/?")
+_NOWHERE = re.compile(r"[\w.+-]+(/[\w.+-]+)+|[^|]*/")
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,63}\Z", description="a name of a to z, 0 to 9, _ and -")]
 Folder = Annotated[str, Meta(pattern=r"^/[^\0]*\Z", description="the absolute path of a folder")]
 FilePath = Annotated[str, Meta(pattern=r"^/[^\0]*[^/\0]\Z", description="the absolute path of a file")]
-Address = Annotated[
-    str,
-    Meta(pattern=rf"^(\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/@]+):{_PORT}\Z", description="an address such as 127.0.0.1:8080"),
-]
-Url = Annotated[
-    str,
-    Meta(pattern=r"^https?://[^\s/?#]+([/?#]\S*)?\Z", description="a URL such as http://127.0.0.1:8080/health"),
-]
+Address = Annotated[str, Meta(description="an address such as 127.0.0.1:8080")]
+UrlText = Annotated[str, Meta(description="a URL such as http://127.0.0.1:8080/health")]
 Field = Annotated[str, Meta(pattern=r"^[^.]+(\.[^.]+)*\Z", description="the name of a JSON field such as queue.depth")]
 Timeout = Annotated[float, Meta(gt=0, le=30, description="seconds, more than 0 and at most 30")]
-Status = Annotated[int, Meta(ge=100, le=599, description="an HTTP status from 100 to 599")]
+
+
+def _plain(path: str) -> str:
+    """One way to write a path; what links and `..` lead to is left to the system."""
+    return "/" + "/".join(step for step in path.split("/") if step not in {"", "."})
 
 
 class Process(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,16 +57,19 @@ class Process(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A page that says whether all is well: by its status (200 to 299 if none is named), and by a field of its JSON."""
 
-    url: Url
-    status: Status | None = None
+    url: UrlText
+    status: Status = ()
     timeout: Timeout = 5.0
     field: Field | None = None
     healthy: bool | int | float | str | None = None
 
     def __post_init__(self) -> None:
-        """No password in the URL, which stands in logs, and no value without the field that it stands in."""
-        if "@" in re.split(r"[/?#]", self.url)[2]:
-            raise ValueError("url has a login in it: only pages without one can be asked")
+        """A URL that can be asked, statuses that an answer can have, no value without the field that it stands in."""
+        try:
+            Url.of(self.url)
+        except NoAddress as error:  # it is not repeated: it may hold a password
+            raise ValueError("url is http(s)://HOST[:PORT]/PATH in ASCII, without a user name") from error
+        statuses(self.status)
         if self.healthy is not None and self.field is None:
             raise ValueError("healthy is the value of a field: name the field, too")
 
@@ -94,7 +96,7 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def folders(self) -> Iterator[tuple[str, str]]:
         """State and folder of those that are named."""
         named = ((state, getattr(self, state)) for state in STATES)
-        yield from ((state, path.rstrip("/") or "/") for state, path in named if path is not None)
+        yield from ((state, _plain(path)) for state, path in named if path is not None)
 
 
 class Component(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,7 +110,11 @@ class Component(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     queue: Queue | None = None
 
     def __post_init__(self) -> None:
-        """There must be something to watch."""
+        """There must be something to watch, and a port that can be asked."""
+        try:
+            _ = self.tcp is not None and place(self.tcp)
+        except NoAddress as error:
+            raise ValueError("tcp is HOST:PORT in ASCII, IPv6 as [ADDRESS]:PORT") from error
         if not self.asks():
             raise ValueError("nothing to watch: give process, tcp, http, heartbeat or queue")
 

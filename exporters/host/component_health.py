@@ -5,6 +5,7 @@ from typing import Any
 
 from exporters.core.read import amount, flag, maybe, number, record, text
 from exporters.host.component_config import Http
+from exporters.host.http_status import is_good
 from exporters.sources.base import ParseError
 
 WHOLE = frozenset({"", "status", "body"})
@@ -38,7 +39,7 @@ def health(reply: Any, wanted: Http) -> Health:
         raise ParseError("an answer without a status")
     if reason not in WHOLE or status is None:
         return Health(False)
-    fits = success if wanted.status is None else status == wanted.status
+    fits = is_good(wanted.status, status)
     said = fields.get("value")
     good = fits and (wanted.healthy is None or _equal(said, wanted.healthy))
     return Health(good, amount(fields.get("seconds")), status, number(said) if _is_number(said) else None)

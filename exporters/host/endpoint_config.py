@@ -1,7 +1,6 @@
 """What the configuration says about endpoints: the targets, what is expected of them, and those that are shipped."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib.resources import files
 from typing import Annotated, Literal, get_args
@@ -9,9 +8,10 @@ from typing import Annotated, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from exporters.host.http_status import Status, is_good, statuses
+from exporters.sources.address import NoAddress, Url, name_of, place
 from exporters.sources.base import Probe
 from exporters.sources.patterns import compiled
-from exporters.sources.probe_check import HOST
 from exporters.sources.strictyaml import load_yaml
 
 Kind = Literal["http", "tcp", "tls", "dns", "ping"]
@@ -21,28 +21,23 @@ MOST = 40
 """Targets: all of them hanging at the longest timeout are given up after 75 s, eight at a time."""
 GATEWAY = "gateway"
 SHIPPED = "endpoints_saas.yml"
-_V6 = r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]*"
-_PORT = r":[0-9]{1,5}"
-FORMS: Mapping[Kind, tuple[re.Pattern[str], str]] = {
-    "http": (
-        re.compile(rf"https?://({HOST}|\[{_V6}\])({_PORT})?([/?][!-~]*)?\Z", re.IGNORECASE),
-        "http(s)://HOST[:PORT]/PATH in ASCII, without a user name",
-    ),
-    "tcp": (re.compile(rf"({HOST}|\[{_V6}\]){_PORT}\Z"), "HOST:PORT or gateway:PORT, IPv6 as [ADDRESS]:PORT"),
-    "tls": (re.compile(rf"({HOST}|\[{_V6}\]){_PORT}\Z"), "HOST:PORT, IPv6 as [ADDRESS]:PORT"),
-    "dns": (re.compile(rf"{HOST}\Z"), "a name in ASCII"),
-    "ping": (re.compile(rf"({HOST}|\[{_V6}\])({_PORT})?\Z|{_V6}\Z"), "HOST, HOST:PORT or the word gateway"),
+FORMS: Mapping[Kind, tuple[Callable[[str], str], str]] = {
+    "http": (lambda text: Url.of(text).host, "http(s)://HOST[:PORT]/PATH in ASCII, without a user name"),
+    "tcp": (lambda text: place(text)[0], "HOST:PORT or gateway:PORT, IPv6 as [ADDRESS]:PORT"),
+    "tls": (lambda text: place(text)[0], "HOST:PORT, IPv6 as [ADDRESS]:PORT"),
+    "dns": (name_of, "a name in ASCII"),
+    "ping": (lambda text: place(text, 1)[0], "HOST, HOST:PORT or the word gateway"),
 }
-_STATUS = re.compile(r"([1-9][0-9]{2})(?:-([1-9][0-9]{2}))?\Z")
+"""What reads an address and tells the host in it, and the form in words."""
 
-Name = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,40}$", description="a name of a-z, 0-9, _ and -, 40 at most")]
+Name = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,40}\Z", description="a name of a-z, 0-9, _ and -, 40 at most")]
 Timeout = Annotated[float, Meta(ge=0.1, le=15, description="seconds from 0.1 to 15")]
 
 
 class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One thing to check: exactly one of the kinds says what. `timeout` in seconds, for the whole check.
 
-    Of HTTP: `status` lists the codes and ranges that are good (200-299), `body` is a regular expression to be found.
+    Of HTTP: `status` are the codes and ranges that are good (200-299), `body` is a regular expression to be found.
     """
 
     name: Name
@@ -52,7 +47,7 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dns: str = ""
     ping: str = ""
     timeout: Timeout = 5.0
-    status: tuple[int | str, ...] = ()
+    status: Status = ()
     body: str = ""
 
     def __post_init__(self) -> None:
@@ -60,15 +55,22 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         given = [kind for kind in KINDS if getattr(self, kind)]
         if len(given) != 1:
             raise ValueError(f"{self.name!r} needs exactly one of {', '.join(KINDS)}, not {len(given)}")
-        form, words = FORMS[self.kind]
-        if not form.match(self.address):  # not repeated: it may hold a password
-            raise ValueError(f"{self.name!r}: {self.kind} is {words}")
+        self._check_address()
         if self.kind != "http" and (self.status or self.body):
             raise ValueError(f"{self.name!r}: status and body are for http")
-        if faulty := [str(each) for each in self.status if not _STATUS.match(str(each))]:
-            raise ValueError(f"{self.name!r}: status is a list of codes and ranges such as 200-299, not {faulty[0]!r}")
+        statuses(self.status)
         if self.body:
             self._compile()
+
+    def _check_address(self) -> None:
+        """It is not repeated: it may hold a password."""
+        read, words = FORMS[self.kind]
+        try:
+            host = read(self.address)
+        except NoAddress as error:
+            raise ValueError(f"{self.name!r}: {self.kind} is {words}") from error
+        if host == GATEWAY and not self.by_gateway():
+            raise ValueError(f"{self.name!r}: the gateway is for ping and tcp; a machine of that name is 'gateway.'")
 
     def _compile(self) -> None:
         try:
@@ -88,12 +90,11 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def by_gateway(self) -> bool:
         """Whether the default gateway is meant."""
-        return (self.ping or self.tcp.rpartition(":")[0]) == GATEWAY
+        return (self.ping or self.tcp).partition(":")[0] == GATEWAY
 
     def expects(self, status: int) -> bool:
         """Whether an HTTP status is good."""
-        found = [_STATUS.match(str(each)) for each in self.status or ("200-299",)]
-        return any(int(each[1]) <= status <= int(each[2] or each[1]) for each in found if each)
+        return is_good(self.status, status)
 
     def probe(self, gateway: str | None = None) -> Probe | None:
         """The question; None while the gateway is not known."""

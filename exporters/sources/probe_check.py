@@ -1,7 +1,6 @@
 """One active check under way: its deadline, its phases, what it found so far, and the words for how it can fail."""
 
 import errno
-import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,11 +8,6 @@ from typing import Any
 
 from exporters.sources.base import Failed
 
-HOST = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?\.?"
-"""A name or an IPv4 address; other alphabets are written as they are asked for (`xn--...`)."""
-_PLACE = re.compile(rf"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>{HOST}))(?::(?P<port>[0-9]{{1,5}}))?\Z")
-_ALONE = re.compile(r"[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?\Z")
-HIGHEST_PORT = 65535
 REASONS: Mapping[int, str] = {
     errno.ECONNREFUSED: "refused",
     errno.ENETUNREACH: "unreachable",
@@ -83,14 +77,3 @@ def reason_of(error: OSError) -> str:
     if number not in REASONS:
         raise Failed(f"this machine could not ask: {errno.errorcode.get(number, type(error).__name__)}") from error
     return REASONS[number]
-
-
-def place(text: str, port: int | None = None) -> tuple[str, int]:
-    """Host and port of `HOST:PORT`; of `HOST` too where `port` says which one is meant."""
-    if port is not None and _ALONE.match(text):
-        return text, port
-    found = _PLACE.match(text)
-    number = int(found["port"]) if found and found["port"] else port
-    if found is None or number is None or not 0 < number <= HIGHEST_PORT:
-        raise Failed("the address is not HOST:PORT")
-    return found["v6"] or found["host"], number

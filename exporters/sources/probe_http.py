@@ -1,17 +1,17 @@
 """One HTTP request of a check: GET, one answer, its head and the begin of its body, each step measured."""
 
 import io
-import re
 import socket
 import ssl
 from http.client import HTTPException, HTTPResponse, IncompleteRead
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
+from exporters.sources.address import Url
 from exporters.sources.base import Failed, Probe
 from exporters.sources.patterns import compiled, found
-from exporters.sources.probe_check import HOST, Check, Fault, place, reason_of
+from exporters.sources.probe_check import Check, Fault, reason_of
 from exporters.sources.probe_connect import Lookups, connected
 from exporters.sources.probe_tls import secured
 
@@ -20,31 +20,6 @@ LARGEST = 65536
 MOST_RECEIVED = 16 * LARGEST
 """Bytes that are received for it at most: heads and the sizes of chunks come with it."""
 GOOD = range(200, 300)
-_URL = re.compile(
-    rf"(?P<scheme>https?)://(?P<place>(?:{HOST}|\[[0-9A-Fa-f:.]+\])(?::[0-9]{{1,5}})?)"
-    r"(?P<path>/[!-~]*)?(?P<query>\?[!-~]*)?\Z",
-    re.IGNORECASE,
-)
-
-
-class Url(NamedTuple):
-    """The parts of an address; `target` and `named` are what stands in the request and in its Host header."""
-
-    tls: bool
-    host: str
-    port: int
-    named: str
-    target: str
-
-    @classmethod
-    def of(cls, text: str) -> "Url":
-        """The address is not repeated in the error: it may hold a password."""
-        found = _URL.match(text.partition("#")[0])
-        if found is None:
-            raise Failed("the address is not http(s)://HOST[:PORT]/PATH, in ASCII and without a user name")
-        tls = found["scheme"].lower() == "https"
-        host, port = place(found["place"], 443 if tls else 80)
-        return cls(tls, host, port, found["place"], (found["path"] or "/") + (found["query"] or ""))
 
 
 class _Stream(io.RawIOBase):

@@ -7,8 +7,9 @@ import struct
 import time
 from itertools import count
 
+from exporters.sources.address import place
 from exporters.sources.base import Probe
-from exporters.sources.probe_check import Check, Fault, place, reason_of
+from exporters.sources.probe_check import Check, Fault, reason_of
 from exporters.sources.probe_connect import Address, Lookups, connected
 
 PORT = 443

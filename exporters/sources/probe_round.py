@@ -5,8 +5,9 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
+from exporters.sources.address import name_of, place
 from exporters.sources.base import Failed, Probe, SourceError
-from exporters.sources.probe_check import Check, Fault, place
+from exporters.sources.probe_check import Check, Fault
 from exporters.sources.probe_connect import Lookups, connected
 from exporters.sources.probe_http import get
 from exporters.sources.probe_ping import ping
@@ -37,7 +38,7 @@ class Round:
     def _run(self, check: Check, probe: Probe) -> None:
         match probe.kind:
             case "dns":
-                name, _ = place(probe.address, 1)
+                name = name_of(probe.address)
                 check.facts["family"] = self._lookups.addresses(check, name, 0)[0].version()
             case "tcp":
                 self._connected(check, probe).close()

@@ -67,24 +67,40 @@ REFUSED = (
         f"{WEB}      tcp: 8080\n",
         "5: collectors.components.components[0].tcp: expected an address such as 127.0.0.1:8080, got 8080",
     ),
-    (
-        f"{WEB}      tcp: localhost:65536\n",
-        "5: collectors.components.components[0].tcp: expected an address such as 127.0.0.1:8080, got 'localhost:65536'",
+    *(
+        (f"{WEB}      tcp: '{address}'\n", f"{ONE}: tcp is HOST:PORT in ASCII, IPv6 as [ADDRESS]:PORT")
+        for address in ("localhost:65536", "a:0", "::1", "[::::]:80", "münchen:80", "-h-:80", "a", "1.2.3.4.5:80")
+    ),
+    *(
+        (
+            f"{WEB}      http:\n        url: '{url}'\n",
+            (
+                "5: collectors.components.components[0].http: "
+                "url is http(s)://HOST[:PORT]/PATH in ASCII, without a user name"
+            ),
+        )
+        for url in ("localhost/health", "http://ann:pw7@h/", "http://h:99999/", "http://::1/", "http://h:80:90/")
+    ),
+    *(
+        (
+            f"{WEB}      http: {{url: 'http://a/', status: {status}}}\n",
+            (
+                "5: collectors.components.components[0].http: "
+                f"status is codes and ranges such as 200-299, not {status.strip('[]')!r}"
+            ),
+        )
+        for status in ("99", "[299-200]", "ok")
     ),
     (
-        f"{WEB}      http:\n        url: localhost/health\n",
+        f"{WEB}      process:\n        executable: /opt/x/\n",
         (
-            "6: collectors.components.components[0].http.url: "
-            "expected a URL such as http://127.0.0.1:8080/health, got 'localhost/health'"
+            "5: collectors.components.components[0].process: '/opt/x/' matches no path: "
+            "give all of it, from / on, or the base name alone"
         ),
     ),
     (
-        f"{WEB}      http:\n        url: http://ann:secret@localhost/\n",
-        "5: collectors.components.components[0].http: url has a login in it: only pages without one can be asked",
-    ),
-    (
-        f"{WEB}      http: {{url: 'http://a/', status: 99}}\n",
-        "5: collectors.components.components[0].http.status: expected an HTTP status from 100 to 599, got 99",
+        f"{WEB}      queue: {{done: DIR, failed: /DIR/./}}\n",
+        "5: collectors.components.components[0].queue: two states have the same folder",
     ),
     (
         f"{WEB}      http: {{url: 'http://a/', timeout: 31}}\n",

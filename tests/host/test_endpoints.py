@@ -15,6 +15,7 @@ from exporters.core.metrics import render
 from exporters.core.privacy import Key
 from exporters.host.endpoint_config import MOST, Preset, presets
 from exporters.host.endpoints import Endpoints
+from exporters.host.http_status import Status
 from exporters.sources.base import Denied, Probe, TimedOut
 from exporters.sources.replay import Captured, Captures, Replay
 from host.answering import context_of, seen
@@ -107,12 +108,14 @@ def test_good_checks_fill_the_histogram_and_bad_ones_the_failures() -> None:
         ((), 204, ""),
         ((), 301, "status"),
         ((301,), 301, ""),
+        (301, 301, ""),
+        ("301-308", 302, ""),
         ((301,), 200, "status"),
         (("200-299", "401-403"), 402, ""),
         (("200-299", "401-403"), 404, "status"),
     ],
 )
-def test_the_target_says_which_status_is_good(expected: tuple[int | str, ...], status: int, reason: str) -> None:
+def test_the_target_says_which_status_is_good(expected: Status, status: int, reason: str) -> None:
     answer = {**(GOOD if 200 <= status < 300 else failed("status")), "status": status}
     found = Machine({**WEB, "status": expected}).look(answers(**{"http https://a.invalid/": answer}))
     assert found['success{probe="web"}'] == (not reason)
@@ -229,6 +232,15 @@ MISTAKES = {
     "{name: web, http: 'http://anna:pw7@a.invalid/'}": "without a user name",
     "{name: web, http: 'http://a.invalid/ b'}": "http is http(s)://HOST",
     "{name: web, tcp: a.invalid}": "tcp is HOST:PORT",
+    "{name: web, tcp: 'a:0'}": "tcp is HOST:PORT",
+    "{name: web, tcp: 'a:99999'}": "tcp is HOST:PORT",
+    "{name: web, tls: '[:::::]:9'}": "tls is HOST:PORT",
+    "{name: web, http: 'http://a:99999/'}": "http is http(s)://HOST",
+    "{name: web, dns: 1.2.3.400}": "dns is a name",
+    "{name: web, dns: gateway}": "the gateway is for ping and tcp",
+    "{name: web, http: 'http://gateway/'}": "the gateway is for ping and tcp",
+    "{name: web, http: 'http://a.invalid/', status: [299-200]}": "such as 200-299, not '299-200'",
+    '{name: "web\\n", dns: a}': "targets[1].name: expected a name of a-z, 0-9",
     "{name: web, tls: 'gateway'}": "tls is HOST:PORT",
     "{name: web, dns: 'a.invalid:53'}": "dns is a name",
     "{name: web, ping: '-f'}": "ping is HOST",
