@@ -27,6 +27,7 @@ OPEN_WORDS: Mapping[str, re.Pattern[str]] = {
 }
 Advance = Callable[[Any, Any, float, Context], Any]
 Folders = Callable[[Any], Iterable[tuple[tuple[str | int, ...], str]]]
+Mistakes = Callable[[Any], Iterable[tuple[tuple[str | int, ...], str]]]
 Metrics = Callable[[Any, Context], Iterable[Sample]]
 
 
@@ -80,6 +81,7 @@ class Collector:
     config: type[msgspec.Struct] | None = None
     config_of: str = ""
     folders: Folders | None = None
+    mistakes: Mistakes | None = None
     publishes: tuple[str, ...] = ()
     foreign: bool = False
     unverified: str = ""
@@ -127,6 +129,7 @@ def collector(name: str, *families: Family, **fields: Any) -> Callable[[Metrics]
     `cadence` is in seconds, None for "at each scrape"; `least_cadence` the shortest that a long look allows.
     `config_of` names the collector whose config is shared.
     `folders(config)` are the places in the config that name folders which must exist where the collector runs.
+    `mistakes(section)` are what is wrong between parts of the config, or against the cadence: places in it, and words.
     `publishes` lists the keys of the source whose strings may be published at the standard privacy level.
     `events(state)` are the events that the last `advance` noticed, for the audit log.
     `unverified` says what has not been seen in a capture; `foreign` lets families pass that nobody declared.

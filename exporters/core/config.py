@@ -59,6 +59,7 @@ def load(
     """
     config, fault = read(root_of(collectors), path, environ, flags)
     for each in collectors:
+        _refuse_mistakes(each, getattr(config.collectors, each.name), fault)
         if each.package in here and getattr(config.collectors, each.name).enabled:
             _require_folders(each, getattr(config.collectors, each.name), fault)
     secret = key(config.privacy)
@@ -91,6 +92,11 @@ def read(
         return msgspec.convert(tree, root, dec_hook=custom), file.fault if file else _fault
     except msgspec.ValidationError as error:
         raise _fault(*explain(error, root, tree)) from error
+
+
+def _refuse_mistakes(declared: Collector, section: Any, fault: Fault) -> None:
+    for place, what in declared.mistakes(section) if declared.mistakes else ():
+        raise fault(("collectors", declared.name, *place), what)
 
 
 def _require_folders(declared: Collector, section: Any, fault: Fault) -> None:

@@ -1,7 +1,6 @@
 """What the collector `components` watches, as the configuration names it, and the questions that this makes."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
@@ -11,10 +10,12 @@ from msgspec import Meta
 from exporters.core.collector import Questions
 from exporters.core.context import Context
 from exporters.core.explain import Place
+from exporters.host.cadence import too_slow
 from exporters.host.http_status import Status, statuses
 from exporters.sources.address import NoAddress, Url, place
 from exporters.sources.base import Listing, Probe, Processes, Question, System
 from exporters.sources.patterns import compiled
+from exporters.sources.probes import most_seconds
 
 MOST = 100
 """Components."""
@@ -142,17 +143,22 @@ class Components(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     components: Annotated[tuple[Component, ...], Meta(max_length=MOST, description=f"a list of at most {MOST}")] = ()
 
-    def __post_init__(self) -> None:
-        """Each name stands once."""
-        for name, count in Counter(each.name for each in self.components).items():
-            if count > 1:
-                raise ValueError(f"{count} components are called {name!r}: give each a name of its own")
-
 
 def questions(context: Context) -> Questions:
     """All that the configuration makes worth asking."""
     asked = dict.fromkeys(question for each in context.config.components for question in each.asks().values())
     return (*asked, ALWAYS_ANSWERED) if asked else ()
+
+
+def mistakes(section: Any) -> Iterator[tuple[Place, str]]:
+    """A name that stands twice; pages that together may hang for longer than until the next round."""
+    seen: set[str] = set()
+    for number, each in enumerate(section.components):
+        if each.name in seen:
+            yield ("components", number, "name"), f"another component is called {each.name!r}, too"
+        seen.add(each.name)
+    asked = (question for each in section.components for question in each.asks().values())
+    yield from too_slow(most_seconds(each for each in asked if isinstance(each, Probe)), section.cadence)
 
 
 def folders(config: Components) -> Iterator[tuple[Place, str]]:

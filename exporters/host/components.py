@@ -15,7 +15,7 @@ import msgspec
 from exporters.core.collector import Memory, Partial, collector
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, counter, gauge
-from exporters.host.component_config import STATES, Component, Components, folders, questions
+from exporters.host.component_config import STATES, Component, Components, folders, mistakes, questions
 from exporters.host.component_health import Health, connected, health
 from exporters.host.component_processes import Life, Process, Start, lived, processes, total
 from exporters.host.work_queues import OUTCOMES, Items, Tally, items, tallied
@@ -230,6 +230,7 @@ def _of_files(each: Watched, state: State) -> Iterator[Sample]:
     cadence=30,
     config=Components,
     folders=folders,
+    mistakes=mistakes,
 )
 def components(state: State, _: Context) -> Iterable[Sample]:
     """One after the other, as they stand in the configuration."""

@@ -1,24 +1,27 @@
 """What the configuration says about endpoints: the targets, what is expected of them, and those that are shipped."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from importlib.resources import files
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
 
+from exporters.core.explain import Place
+from exporters.host.cadence import too_slow
 from exporters.host.http_status import Status, is_good, statuses
 from exporters.sources.address import NoAddress, Url, name_of, place
 from exporters.sources.base import Probe
 from exporters.sources.patterns import compiled
+from exporters.sources.probes import most_seconds
 from exporters.sources.strictyaml import load_yaml
 
 Kind = Literal["http", "tcp", "tls", "dns", "ping"]
 Preset = Literal["apple", "github", "google", "microsoft365", "slack", "zoom"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MOST = 40
-"""Targets: all of them hanging at the longest timeout are given up after 75 s, eight at a time."""
+"""Targets."""
 GATEWAY = "gateway"
 SHIPPED = "endpoints_saas.yml"
 FORMS: Mapping[Kind, tuple[Callable[[str], str], str]] = {
@@ -110,17 +113,26 @@ class EndpointsConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     presets: tuple[Preset, ...] = ()
 
     def __post_init__(self) -> None:
-        """Each name is one `probe` label."""
-        names = [each.name for each in self.all()]
-        if twice := next((name for name in names if names.count(name) > 1), None):
-            raise ValueError(f"two targets are called {twice!r}")
-        if len(names) > MOST:
-            raise ValueError(f"{len(names)} targets are too many, at most {MOST}")
+        """Not more than can be asked."""
+        if (number := len(self.all())) > MOST:
+            raise ValueError(f"{number} targets are too many, at most {MOST}")
 
     def all(self) -> tuple[Target, ...]:
         """Those of the presets, then those of the configuration."""
         shipped = (target for name in dict.fromkeys(self.presets) for target in presets()[name])
         return (*shipped, *self.targets)
+
+
+def mistakes(section: Any) -> Iterator[tuple[Place, str]]:
+    """A name, which is one `probe` label, that stands twice; targets that together may hang for too long."""
+    targets = section.all()
+    shipped = len(targets) - len(section.targets)
+    for number, each in enumerate(targets):
+        if each.name in {other.name for other in targets[:number]}:
+            yield ("targets", number - shipped, "name"), f"another target is called {each.name!r}, too"
+    rounds = ([each for each in targets if each.by_gateway() is second] for second in (False, True))
+    seconds = (most_seconds(filter(None, (each.probe("gateway") for each in one))) for one in rounds)
+    yield from too_slow(sum(seconds), section.cadence)
 
 
 @lru_cache(maxsize=1)

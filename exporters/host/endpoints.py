@@ -11,7 +11,7 @@ from exporters.core.collector import Partial, Questions, collector
 from exporters.core.context import Context
 from exporters.core.metrics import Distribution, Sample, counter, gauge, histogram
 from exporters.host.endpoint_answer import Checked, Reason, checked
-from exporters.host.endpoint_config import EndpointsConfig, Target
+from exporters.host.endpoint_config import EndpointsConfig, Target, mistakes
 from exporters.host.gateway import QUESTIONS, gateway
 from exporters.sources.base import ParseError, Replies
 
@@ -143,6 +143,7 @@ INFO = gauge(
     advance=advance,
     cadence=60.0,
     config=EndpointsConfig,
+    mistakes=mistakes,
     publishes=("reason", "method"),
 )
 def endpoints(state: Endpoints, _: Context) -> Iterable[Sample]:

@@ -32,6 +32,7 @@ Keys that do not apply are absent. With the reasons "status" and "body" the answ
 another status judges by `status` and `matched`. No redirect is followed, no proxy asked; a body is read up to 64 KiB.
 """
 
+import math
 import threading
 from collections import deque
 from collections.abc import Iterable
@@ -46,6 +47,12 @@ AT_ONCE = 8
 """Checks that run beside each other for one asker."""
 MOST_LOOKUPS = 32
 """Names that may be looked up at once: nobody can end a lookup that hangs."""
+
+
+def most_seconds(probes: Iterable[Probe]) -> float:
+    """How long one round of them may take: as if each hung for the longest time among them."""
+    times = [each.timeout for each in dict.fromkeys(probes)]
+    return math.ceil(len(times) / AT_ONCE) * max(times, default=0.0)
 
 
 class Probing:

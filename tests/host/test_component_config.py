@@ -154,7 +154,14 @@ REFUSED = (
     ),
     (
         "    - {name: a, tcp: 'a:1'}\n    - {name: b, tcp: 'a:1'}\n    - {name: a, tcp: 'a:2'}\n",
-        "2: collectors.components: 2 components are called 'a': give each a name of its own",
+        "6: collectors.components.components[2].name: another component is called 'a', too",
+    ),
+    (
+        "".join(f"    - {{name: c{number}, http: {{url: 'http://a/{number}', timeout: 16}}}}\n" for number in range(9)),
+        (
+            "2: collectors.components.cadence: all checks may take 32 s, 8 at once and each as long as the longest "
+            "timeout, but the next round begins after 30 s: shorten the timeouts, or give a longer cadence"
+        ),
     ),
     (
         "".join(f"    - {{name: c{number}, tcp: 'a:1'}}\n" for number in range(101)),

@@ -266,8 +266,11 @@ def test_a_mistake_is_refused_at_start_with_its_line(mistake: str, tmp_path: Pat
 @pytest.mark.parametrize(
     ("section", "words"),
     [
-        ("targets: [{name: a, dns: a}, {name: a, dns: b}]", "two targets are called 'a'"),
-        ("{presets: [slack], targets: [{name: slack-api, dns: a}]}", "two targets are called 'slack-api'"),
+        ("targets: [{name: a, dns: a}, {name: a, dns: b}]", "[1].name: another target is called 'a', too"),
+        (
+            "{presets: [slack], targets: [{name: slack-api, dns: a}]}",
+            "[0].name: another target is called 'slack-api', too",
+        ),
         ("presets: [slak]", "expected one of apple, github, google, microsoft365, slack, zoom, got 'slak'"),
     ],
 )
@@ -275,6 +278,28 @@ def test_names_are_unique_and_presets_known(section: str, words: str, tmp_path: 
     with pytest.raises(ConfigError, match=r"pomona\.yml:") as caught:
         settings(tmp_path, f"collectors:\n  endpoints:\n    {section}\n")
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cadence", "timeout", "number", "refused"),
+    [(10, 15, 16, True), (30, 15, 16, False), (60, 15, 40, True), (25, 5, 40, False)],
+)
+def test_targets_that_hang_must_not_hide_good_ones(
+    cadence: int, timeout: int, number: int, refused: bool, tmp_path: Path
+) -> None:
+    rows = "".join(f"      - {{name: a{each}, tcp: 'a:{each + 1}', timeout: {timeout}}}\n" for each in range(number))
+    text = f"collectors:\n  endpoints:\n    cadence: {cadence}s\n    targets:\n{rows}"
+    if not refused:
+        assert settings(tmp_path, text)
+        return
+    with pytest.raises(ConfigError, match=r"pomona\.yml:3: collectors\.endpoints\.cadence: .* shorten the timeouts"):
+        settings(tmp_path, text)
+
+
+def test_the_gateway_is_asked_in_a_round_of_its_own(tmp_path: Path) -> None:
+    rows = "[{name: a, ping: gateway, timeout: 6}, {name: b, dns: b, timeout: 6}]"
+    with pytest.raises(ConfigError, match="may take 12 s"):
+        settings(tmp_path, f"collectors:\n  endpoints: {{cadence: 10s, targets: {rows}}}\n")
 
 
 def test_there_is_a_limit(tmp_path: Path) -> None:
