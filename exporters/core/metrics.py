@@ -125,20 +125,34 @@ def faults(family: Family) -> Iterator[str]:
             yield f"label {label!r} is a target label or no label name"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ByClient:
+    """Samples of which the client makes lines: once for each format, not at each scrape."""
+
+    samples: tuple[Sample, ...]
+    _texts: dict[Format, bytes] = field(default_factory=dict)
+
+    def text(self, family: Family, form: Format) -> bytes:
+        """With HELP and TYPE."""
+        if form not in self._texts:
+            from exporters.core.byclient import text  # noqa: PLC0415 - 2 MB that most agents never need
+
+            self._texts[form] = text(family, self.samples, form)
+        return self._texts[form]
+
+
 class Block(NamedTuple):
-    """One family: its lines, the same in both formats, or samples of which the client makes them."""
+    """One family: its lines, the same in both formats, or what the client makes them of."""
 
     family: Family
     lines: bytes
-    foreign: tuple[Sample, ...] = ()
+    by_client: ByClient | None = None
 
     def text(self, form: Format) -> bytes:
         """With HELP and TYPE."""
-        if not self.foreign:
-            return _head(self.family, form) + self.lines
-        from exporters.core.byclient import text  # noqa: PLC0415 - 2 MB that most agents never need
-
-        return text(self.family, self.foreign, form)
+        if self.by_client is not None:
+            return self.by_client.text(self.family, form)
+        return _head(self.family, form) + self.lines
 
 
 def render(samples: Iterable[Sample], form: Format = "text") -> bytes:
@@ -159,7 +173,7 @@ def blocks(samples: Iterable[Sample]) -> tuple[Block, ...]:
 
 def _block(group: Sequence[Sample]) -> Block:
     family = group[0].family
-    return Block(family, _lines(family, group)) if _is_plain(group) else Block(family, b"", tuple(group))
+    return Block(family, _lines(family, group)) if _is_plain(group) else Block(family, b"", ByClient(tuple(group)))
 
 
 def _is_plain(group: Sequence[Sample]) -> bool:

@@ -1,6 +1,6 @@
 """The processes of a component over time: the CPU time that they used, and how often the oldest was replaced."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ class Process:
 
 
 class Start(msgspec.Struct, frozen=True):
-    """The oldest process of a component, as it is remembered."""
+    """The process of which a component's restarts are counted, at first its oldest, as it is remembered."""
 
     pid: int
     created: float
@@ -66,12 +66,30 @@ def total(seen: Sequence[Process], fact: Callable[[Process], float | None]) -> f
 
 
 def lived(before: Life, seen: Sequence[Process], now: float) -> Life:
-    """The life after another look: a restart is counted when the oldest process is another one that began later."""
-    oldest = Start(seen[0].pid, seen[0].created) if seen else before.oldest
-    restarted = oldest is not None and before.oldest is not None and _replaced(before.oldest, oldest)
+    """The life after another look: a restart is counted when the oldest ended and another one began since.
+
+    Workers that outlive it were there before, and so are none.
+    """
     known = {each.pid: each for each in before.processes}
+    oldest = _oldest(before.oldest, seen, known)
+    restarted = before.oldest is not None and oldest is not None and _replaced(before.oldest, oldest)
     used = sum(_used(each, known.get(each.pid), before.looked) for each in seen)
     return Life(seen, oldest, now, before.cpu + used, before.restarts + restarted)
+
+
+def _oldest(before: Start | None, seen: Sequence[Process], known: Mapping[int, Process]) -> Start | None:
+    """The same as before while it lives, or one that is older; else the first that was not there before."""
+    if before is not None and seen and seen[0].created > before.created:
+        same = (each for each in seen if _same(before, each))
+        new = (each for each in seen if each.created > before.created and not _known(each, known))
+        found = next(same, None) or next(new, None)
+    else:
+        found = seen[0] if seen else None
+    return Start(found.pid, found.created) if found is not None else before
+
+
+def _known(process: Process, known: Mapping[int, Process]) -> bool:
+    return process.pid in known and _same(known[process.pid], process)
 
 
 def _replaced(before: Start, now: Start) -> bool:

@@ -155,7 +155,7 @@ START = gauge(
 )
 RESTARTS = counter(
     "pomona_component_restarts_total",
-    "How often its oldest process was replaced by one that began later (psutil create_time).",
+    "How often its oldest process ended and another one began (psutil create_time).",
     "component",
 )
 SECONDS = gauge(

@@ -20,6 +20,8 @@ LARGEST = 65536
 MOST_RECEIVED = 16 * LARGEST
 """Bytes that are received for it at most: heads and the sizes of chunks come with it."""
 GOOD = range(200, 300)
+INTERIM = range(102, 200)
+"""Statuses before that of the answer, such as 103 Early Hints."""
 
 
 class _Stream(io.RawIOBase):
@@ -88,6 +90,9 @@ def _answered(check: Check, url: Url, sock: socket.socket) -> bytes:
             raise Fault("reset")
     with check.phase("transfer"):
         response.begin()
+        while response.status in INTERIM:  # of which the client skips 100 only
+            response.headers = response.msg = None  # type: ignore[assignment]
+            response.begin()
         check.facts["status"] = response.status
         body = response.read(LARGEST)
         if response.length and len(body) < LARGEST:

@@ -1,5 +1,7 @@
 """Folders that a configuration names must exist where the collector runs: told with their line, or not asked at all."""
 
+import errno
+import os
 from collections.abc import Callable, Container, Iterator
 from pathlib import Path
 
@@ -82,6 +84,17 @@ def test_folders_that_exist_are_taken(given: Given, tmp_path: Path) -> None:
 @pytest.mark.parametrize("here", [(), ("exporters.macos",)])
 def test_no_folder_is_looked_for_where_the_collector_does_not_run(given: Given, here: Container[str]) -> None:
     assert given("collectors: {watch: {one: /none}}", here).collectors == (WATCH,)
+
+
+def test_a_folder_that_cannot_be_seen_is_taken(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The collector tells it when it asks; `Path.is_dir` has no error for it any more."""
+
+    def refuse(path: object, **_: object) -> os.stat_result:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr("exporters.core.config.os.stat", refuse)
+    monkeypatch.setattr(Path, "is_dir", lambda _: False)
+    assert given("collectors: {watch: {one: /denied/folder}}").collectors == (WATCH,)
 
 
 def test_a_collector_that_is_off_needs_no_folder(given: Given) -> None:

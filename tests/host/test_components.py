@@ -142,6 +142,24 @@ def test_restarts_are_counted_also_while_the_exporter_was_down(
     assert looks.at({NGINX: [process(*each) for each in after]})["restarts_total"] == count
 
 
+MASTER, WORKER, OTHER, LATE = process(1, 100.0), process(2, 101.0), process(3, 300.0), process(4, 301.0)
+
+
+@pytest.mark.parametrize(
+    "looked",
+    [
+        ([MASTER, WORKER], [WORKER, OTHER], [OTHER, LATE]),
+        ([MASTER, WORKER], [WORKER], [WORKER, OTHER], [OTHER, LATE]),
+        ([MASTER, WORKER], [WORKER], [], [OTHER], [OTHER, LATE]),
+        ([MASTER, WORKER], [OTHER], [OTHER, LATE]),
+    ],
+)
+def test_a_worker_that_outlives_its_master_makes_no_second_restart(looked: tuple[Any, ...]) -> None:
+    looks = Looks(process={"executable": "nginx"})
+    counts = [looks.at({NGINX: seen})["restarts_total"] for seen in looked]
+    assert (counts[0], counts[-1]) == (0, 1)
+
+
 def test_a_stop_between_does_not_hide_a_restart() -> None:
     looks = Looks(process={"executable": "nginx"})
     for seen in ([process(1, 100.0)], [], []):

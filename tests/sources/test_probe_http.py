@@ -73,6 +73,17 @@ def test_a_status_that_is_not_good_is_told_with_the_answer(status: str) -> None:
     assert list(told["phases"]) == PHASES
 
 
+@pytest.mark.parametrize("interim", ["100 Continue", "102 Processing", "103 Early Hints"])
+def test_what_comes_before_the_answer_is_not_its_status(interim: str) -> None:
+    before = f"HTTP/1.1 {interim}\r\nLink: </style.css>; rel=preload\r\n\r\n".encode()
+    told = asked(answering(before, before + page(b"all is well")), pattern="^all is well$")
+    assert (told["success"], told["status"], told["matched"]) == (True, 200, True)
+
+
+def test_hints_without_an_answer_are_reset() -> None:
+    assert asked(answering(b"HTTP/1.1 103 Early Hints\r\n\r\n"))["reason"] in {"reset", "protocol"}
+
+
 def test_a_redirect_is_not_followed() -> None:
     told = asked(answering(page(b"", "302 Found", "Location: http://192.0.2.1/")), timeout=5.0)
     assert (told["reason"], told["status"]) == ("status", 302)
