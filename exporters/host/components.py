@@ -159,10 +159,12 @@ RESTARTS = counter(
     "component",
 )
 SECONDS = gauge(
-    "pomona_component_health_seconds", "Time until its health page was read; no time of a failure (probe).", "component"
+    "pomona_component_http_duration_seconds",
+    "Time until its health page was read; no time of a failure (probe).",
+    "component",
 )
-CODE = gauge("pomona_component_health_status_code", "HTTP status of its health page (probe).", "component")
-VALUE = gauge("pomona_component_health_value", "The field of its health page, if it is a number (probe).", "component")
+CODE = gauge("pomona_component_http_status_code", "HTTP status of its health page (probe).", "component")
+VALUE = gauge("pomona_component_http_value", "The field of its health page, if it is a number (probe).", "component")
 HEARTBEAT = gauge(
     "pomona_component_heartbeat_timestamp_seconds", "Last change of its heartbeat file (file system).", "component"
 )

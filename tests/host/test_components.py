@@ -206,9 +206,9 @@ def test_a_page_is_healthy_by_its_status_and_its_field(wanted: dict[str, Any], a
 def test_the_time_and_status_of_a_page_are_told_only_when_it_came_as_a_whole() -> None:
     looks = Looks(http={"url": URL, "field": "depth"})
     whole = looks.at({HTTP: page(500, 12.5)})
-    assert (whole["health_seconds"], whole["health_status_code"], whole["health_value"]) == (0.25, 500, 12.5)
+    assert (whole["http_duration_seconds"], whole["http_status_code"], whole["http_value"]) == (0.25, 500, 12.5)
     for value in ("12.5", True, None):
-        assert "health_value" not in looks.at({HTTP: page(200, value)})
+        assert "http_value" not in looks.at({HTTP: page(200, value)})
     for answer in (DOWN, page(200, 1, "timeout"), page(200, 1, "reset")):
         assert looks.at({HTTP: answer}) == {"up": 0.0, 'check_success{check="http"}': 0.0}
 

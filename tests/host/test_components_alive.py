@@ -136,9 +136,9 @@ def test_a_service_that_is_killed_is_down_and_its_restart_is_counted(service: Se
     assert seen['pomona_collector_success{collector="components"}'] == 1
     assert checks(seen) == [1, 1, 1, 1]
     assert of(seen, "start_timestamp_seconds") == pytest.approx(psutil.Process(service.child.pid).create_time(), abs=2)
-    assert of(seen, "health_status_code") == 200
-    assert of(seen, "health_value", "depth") == 3
-    assert of(seen, "health_value") is None
+    assert of(seen, "http_status_code") == 200
+    assert of(seen, "http_value", "depth") == 3
+    assert of(seen, "http_value") is None
     assert (of(seen, "restarts_total"), of(seen, "processes")) == (0, 1)
     assert of(exporter.look(), "heartbeat_timestamp_seconds") == pytest.approx(time.time(), abs=60)
     service.says("degraded")
@@ -148,7 +148,7 @@ def test_a_service_that_is_killed_is_down_and_its_restart_is_counted(service: Se
     seen = exporter.look()
     assert checks(seen) == [0, 0, 0, 0]
     assert (of(seen, "restarts_total"), of(seen, "processes")) == (0, 0)
-    assert of(seen, "resident_memory_bytes") is of(seen, "health_seconds") is None
+    assert of(seen, "resident_memory_bytes") is of(seen, "http_duration_seconds") is None
     service.start()
     seen = exporter.look()
     assert checks(seen) == [1, 1, 1, 1]
