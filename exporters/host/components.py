@@ -1,8 +1,8 @@
 """Services that you name: their processes, ports, health pages, heartbeats and work queues (psutil, files, probes).
 
 Nothing is asked until something is configured. A component is up while each of its checks is good: a process runs, the
-port takes a connection, the health page says what it should. A heartbeat and a queue are told as they are: whether they
-are too old or too long is for a rule to say.
+port takes a connection, the health page says what it should. A heartbeat and a queue are told as they are: whether one
+is missing, too old or too long is for a rule to say.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,6 +23,8 @@ from exporters.sources.base import ParseError, Replies
 
 Value = TypeVar("Value")
 CHECKS = ("process", "tcp", "http")
+"""Those that say whether a component is up."""
+HEARTBEAT_CHECK = "heartbeat"
 NAMED = 5
 """Faults that one log line names."""
 
@@ -30,6 +32,8 @@ NAMED = 5
 @dataclass(frozen=True, slots=True)
 class Watched:
     """One look at a component: whether each of its checks is good, None where nobody could tell; what else was learnt.
+
+    `beats` is whether the heartbeat file is there, `heartbeat` its last change (Unix time).
 
     `keys` stand for what is watched, in the memory: something else under the same name begins anew.
     """
@@ -39,6 +43,7 @@ class Watched:
     checks: Mapping[str, bool | None]
     processes: tuple[Process, ...] | None = None
     health: Health | None = None
+    beats: bool | None = None
     heartbeat: float | None = None
     queue: Mapping[str, Items] = field(default_factory=dict)
 
@@ -87,6 +92,7 @@ def _watched(component: Component, replies: Replies, context: Context, faults: l
         "tcp": learn("tcp", connected),
         "http": None if page is None else page.good,
     }
+    beat = learn(HEARTBEAT_CHECK, tuple)
     queue = {state: learn(state, lambda reply: items(reply, pattern, context)) for state in STATES}
     return Watched(
         component.name,
@@ -94,7 +100,8 @@ def _watched(component: Component, replies: Replies, context: Context, faults: l
         {check: good for check, good in checks.items() if check in asked},
         running,
         page,
-        learn("heartbeat", lambda reply: max((each.modified for each in reply), default=None)),
+        None if beat is None else bool(beat),
+        max((each.modified for each in beat or ()), default=None),
         {state: each for state, each in queue.items() if each is not None},
     )
 
@@ -135,7 +142,7 @@ UP = gauge(
 )
 CHECK = gauge(
     "pomona_component_check_success",
-    "Whether one check is good: a process runs, the port connects, the page is healthy (psutil, probes).",
+    "Whether a process runs, the port connects, the page is healthy, the heartbeat file is there (psutil, probes).",
     *("component", "check"),
 )
 PROCESSES = gauge("pomona_component_processes", "Processes that run, zombies left out (psutil).", "component")
@@ -213,6 +220,7 @@ def _of_processes(each: Watched, state: State) -> Iterator[Sample]:
 
 
 def _of_files(each: Watched, state: State) -> Iterator[Sample]:
+    yield from CHECK(each.beats, component=each.name, check=HEARTBEAT_CHECK)
     yield from HEARTBEAT(each.heartbeat, component=each.name)
     for folder, found in each.queue.items():
         yield from ITEMS(found.count, component=each.name, state=folder)

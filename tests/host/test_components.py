@@ -246,9 +246,17 @@ def test_a_heartbeat_is_the_time_of_its_file() -> None:
     folder = Listing("/srv")
     looks = Looks(heartbeat="/srv/beat[1]")
     entries = [{"name": name, "size": 0, "modified": 1.5 + len(name)} for name in ("beat1", "beat[1]", "other")]
-    assert looks.at({folder: entries}) == {"heartbeat_timestamp_seconds": 8.5}
-    assert looks.at({folder: entries[:1]}) == {}
+    check = 'check_success{check="heartbeat"}'
+    assert looks.at({folder: entries}) == {check: 1.0, "heartbeat_timestamp_seconds": 8.5}
+    assert looks.at({folder: entries[:1]}) == {check: 0.0}
     assert not looks.problems
+
+
+def test_a_heartbeat_that_is_missing_is_told_and_leaves_up_to_the_other_checks() -> None:
+    looks = Looks(heartbeat="/srv/beat", tcp="127.0.0.1:80")
+    found = looks.at({Listing("/srv"): [], TCP: UP})
+    assert found == {"up": 1.0, 'check_success{check="tcp"}': 1.0, 'check_success{check="heartbeat"}': 0.0}
+    assert 'check_success{check="heartbeat"}' not in looks.at({Listing("/srv"): Denied, TCP: UP})
 
 
 @pytest.mark.parametrize("error", [NotFound, Denied, TimedOut])
