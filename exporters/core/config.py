@@ -31,6 +31,7 @@ class ConfigError(PersonError):
 class Settings:
     """The effective configuration. `contexts` are by collector name; `document` is all of it, secrets hidden.
 
+    `elsewhere` are collectors that are on and of another system than this one.
     `key_kept` says whether hashes are the same after a restart; `warning` what to mend about the key.
     """
 
@@ -44,6 +45,7 @@ class Settings:
     document: Mapping[str, Any]
     key_kept: bool
     warning: str
+    elsewhere: tuple[Collector, ...] = ()
 
 
 def load(

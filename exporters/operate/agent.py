@@ -88,7 +88,8 @@ def sudoers_command(given: Given, user: str) -> int:
     from exporters.operate import sudoers  # noqa: PLC0415 - only when it is used
 
     settings = _settings(given, make_key=False)
-    click.echo(sudoers.drop_in(settings.collectors, settings.contexts, Local().where, user), nl=False)
+    where, elsewhere = Local().where, settings.elsewhere
+    click.echo(sudoers.drop_in(settings.collectors, settings.contexts, where, user, elsewhere=elsewhere), nl=False)
     return 0
 
 

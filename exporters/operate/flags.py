@@ -54,7 +54,12 @@ class Given:
         here = packages(self.replay is not None)
         with_folders = () if self.replay else here
         settings = load(discover((HOST, MAC)), self.config_file, os.environ, self.flags, key, here=with_folders)
-        return replace(settings, collectors=tuple(each for each in settings.collectors if each.package in here))
+        on = settings.collectors
+        return replace(
+            settings,
+            collectors=tuple(each for each in on if each.package in here),
+            elsewhere=tuple(each for each in on if each.package not in here),
+        )
 
     def _key(self, privacy: Privacy, *, make: bool) -> Key:
         if self.replay:

@@ -20,6 +20,9 @@ HEAD = f"""\
 NOTHING = "# No collector that is on needs root: there is nothing to allow.\n"
 USER = re.compile(r"(?![A-Z][A-Z0-9_]*\Z)[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 """Words in capitals are aliases, and ALL is everybody."""
+ELSEWHERE = (
+    "# Collectors of macOS that the configuration lets ask for root are left out, for this is no Mac: print it there.\n"
+)
 SPECIAL = re.compile(r"[\\,:=!*?\[\]\"' ]")
 
 
@@ -32,17 +35,23 @@ def drop_in(
     contexts: Mapping[str, Context],
     where: Where,
     user: str = "",
+    *,
     safe: Callable[[str], bool] = of_root,
+    elsewhere: Iterable[Collector] = (),
 ) -> str:
-    """The text of the file; a comment stands for a command that cannot be allowed."""
+    """The text of the file; a comment stands for a command that cannot be allowed.
+
+    `elsewhere` are collectors that are on, but do not run on this system.
+    """
     user = user or getpass.getuser()
     if not USER.fullmatch(user):
         raise SudoersRefused(f"{user!r} is no plain user name; give one with --user")
     needed = dict.fromkeys(command for each in collectors for command in root_commands(each, contexts[each.name]))
+    left_out = ELSEWHERE if any(any(root_commands(each, contexts[each.name])) for each in elsewhere) else ""
     if not needed:
-        return NOTHING
-    lines = (_line(user, command, where, safe) for command in needed)
-    return "".join((HEAD.format(user=user), *lines))
+        return left_out or NOTHING
+    lines = dict.fromkeys(_line(user, command, where, safe) for command in needed)
+    return "".join((HEAD.format(user=user), left_out, *lines))
 
 
 def root_commands(declared: Collector, context: Context) -> Iterator[Command]:

@@ -2,17 +2,19 @@
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from conftest import COLLECTORS, context_for, missing
+from exporters.cli import main
 from exporters.core.collector import Collector, collector
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, gauge
 from exporters.macos.soc_power import SocPower
-from exporters.operate.sudoers import NOTHING, SudoersRefused, drop_in, root_commands
+from exporters.operate.sudoers import ELSEWHERE, NOTHING, SudoersRefused, drop_in, root_commands
 from exporters.sources.base import Command, Replies
 
 VALUE = gauge("pomona_value", "A value (tool).")
@@ -55,6 +57,28 @@ def test_each_root_command_gets_one_line_with_its_arguments_and_no_pattern() -> 
 
 def test_where_nothing_needs_root_nothing_is_allowed() -> None:
     assert printed(plain) == NOTHING
+
+
+def test_what_runs_on_another_system_is_told_and_not_allowed() -> None:
+    contexts = {each.name: Context() for each in (plain, some)}
+    text = drop_in((plain,), contexts, lambda name: f"/usr/bin/{name}", "ada", elsewhere=(some,))
+    assert text == ELSEWHERE
+    assert drop_in((plain,), contexts, lambda _: None, "ada", elsewhere=(plain,)) == NOTHING
+    both = drop_in((some,), contexts, lambda name: f"/usr/bin/{name}", "ada", safe=lambda _: True, elsewhere=(some,))
+    assert ELSEWHERE in both
+    assert len(rules(both)) == 3
+
+
+def test_a_configuration_for_macs_printed_elsewhere_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "pomona.yml"
+    path.write_text("collectors: {soc_power: {enabled: true}}\n")
+    assert main(("agent", "--config.file", str(path), "sudoers", "--user", "ada")) == 0
+    assert (ELSEWHERE in capsys.readouterr().out) is (sys.platform != "darwin")
+
+
+def test_a_program_that_is_not_installed_is_told_once() -> None:
+    twice = collector("some", VALUE, required=(ROOT, Command(("tool", "other"), root=True)), parse=parse)(some.metrics)
+    assert printed(twice, found=False).count("# tool is not installed here") == 1
 
 
 def test_what_is_not_installed_or_not_safe_is_a_comment() -> None:
