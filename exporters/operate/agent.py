@@ -77,7 +77,7 @@ def capture_command(given: Given, folder: Path) -> int:
     from exporters.operate import capture  # noqa: PLC0415 - rich comes with it
 
     settings = _settings(given, make_key=False)
-    return capture.run(settings.collectors, given.source(), settings.contexts, folder)
+    return capture.run(settings.collectors, given.source(), settings.contexts, folder, machine=given.machine())
 
 
 @agent.command("sudoers")

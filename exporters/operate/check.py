@@ -29,7 +29,7 @@ OUTCOMES: Mapping[Problem, str] = {
     "unparsable": "unreadable",
     "unreachable": "unreachable",
 }
-STYLES = {"works": "green", "works in part": "yellow", "unsupported": "dim"}
+STYLES = {"works": "green", "works in part": "yellow", "unsupported": "dim", "nothing configured": "dim"}
 
 
 def run(
@@ -46,7 +46,7 @@ def run(
         examine(declared, shared, contexts[declared.name], time.time()) for declared in one_by_one(collectors, console)
     ]
     console.print(_table(findings, contexts, where or Local().where))
-    console.print(plain(_summary(findings)))
+    console.print(plain(_summary(_word(finding, contexts[finding.collector.name]) for finding in findings)))
     return int(any(_is_wrong(finding) for finding in findings))
 
 
@@ -86,7 +86,7 @@ def _line(question: Question[object], where: Where) -> str:
 
 def _outcome(finding: Finding, context: Context, where: Where) -> Text:
     """The word, then each reason and its mend on lines of their own."""
-    word = _word(finding)
+    word = _word(finding, context)
     text = plain(word, STYLES.get(word, "red"))
     if finding.crash:
         text.append("\n").append_text(plain(f"{finding.crash}: a bug of this collector; please report it"))
@@ -96,9 +96,11 @@ def _outcome(finding: Finding, context: Context, where: Where) -> Text:
     return text
 
 
-def _word(finding: Finding) -> str:
+def _word(finding: Finding, context: Context) -> str:
     if finding.crash:
         return "crashed"
+    if not questions_of(finding.collector, context):
+        return "nothing configured"
     if not finding.look.supported:
         return "unsupported"
     if finding.look.failed is not None:
@@ -147,7 +149,7 @@ def _is_wrong(finding: Finding) -> bool:
     return bool(finding.crash or finding.look.failed or finding.look.problems.keys() - UNHURT)
 
 
-def _summary(findings: Iterable[Finding]) -> str:
-    counts = Counter(_word(finding) for finding in findings)
+def _summary(words: Iterable[str]) -> str:
+    counts = Counter(words)
     parts = ", ".join(f"{word} {count}" for word, count in counts.most_common())
     return f"{counts.total()} collectors: {parts}" if counts else "no collector is switched on"

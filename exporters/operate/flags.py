@@ -44,6 +44,10 @@ class Given:
         """Who answers: this machine, or the captures."""
         return Replay(_captures(self.replay)) if self.replay else Local()
 
+    def machine(self) -> str:
+        """What the captures call their machine; empty for this one."""
+        return _captures(self.replay).machine if self.replay else ""
+
     def settings(self, *, make_key: bool = True) -> Settings:
         """The configuration as it is now; `make_key` allows to write a new privacy key where there is none.
 

@@ -107,6 +107,17 @@ def test_an_optional_question_that_times_out_is_wrong() -> None:
     assert checked(answering(Captured(b"7"), Captured(error=TimedOut)))[0] == 1
 
 
+def test_what_asks_nothing_until_it_is_configured_does_not_claim_to_work() -> None:
+    told = io.StringIO()
+    names = ("components", "endpoints")
+    contexts = {name: context_for(COLLECTORS[name]) for name in names}
+    console = Console(file=told, width=200)
+    assert check.run([COLLECTORS[name] for name in names], Replay(Captures()), contexts, console=console) == 0
+    for name in names:
+        assert re.search(rf"{name} +nothing configured +0", told.getvalue())
+    assert "2 collectors: nothing configured 2" in told.getvalue()
+
+
 def test_unsupported_is_not_wrong() -> None:
     optional = collector("some", VALUE, optional=(EXTRA,), parse=parse)(some.metrics)
     status, told = checked(Captures(), optional)
