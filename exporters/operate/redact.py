@@ -8,7 +8,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from hashlib import shake_256
 from typing import Any
 
-from exporters.operate.shapes import ADDRESS, IDENTITY, NOTHING, POSSESSIVE, PRIVATE, any_of, is_address, is_harmless
+from exporters.operate.shapes import (
+    ADDRESS,
+    IDENTITY,
+    NOTHING,
+    POSSESSIVE,
+    PRIVATE,
+    ROUTE,
+    any_of,
+    is_address,
+    is_harmless,
+)
 
 HEX = re.compile(r"(?=.*\d)(?=.*[a-f])[0-9a-f]+\Z")
 LONG_NUMBER = 1_000_000
@@ -84,6 +94,7 @@ class Redactor:
         for pattern in PRIVATE:
             text = pattern.sub(lambda found: self.stand_in(found[0]), text)
         text = ADDRESS.sub(lambda found: self._address(found[0]), text)
+        text = ROUTE.sub(lambda found: f"{found[1]}{self._route(found[2])}", text)
         return self._names.sub(lambda found: self.stand_in(found[0]), text) if self._names else text
 
     def file(self, name: str) -> str:
@@ -128,6 +139,11 @@ class Redactor:
             return ".".join((*reach, *map(str, self._stream(text, 4 - len(reach)))))
         kept = 4 if text.lower().startswith("fe80") else 2 if text[:1] in "fF" else 1
         return text[:kept] + self.stand_in(text)[kept:]
+
+    def _route(self, text: str) -> str:
+        """The same stand-in as that of the address elsewhere."""
+        address = self._address(".".join(str(each) for each in bytes.fromhex(text)[::-1]))
+        return bytes(int(each) for each in address.split("."))[::-1].hex().upper()
 
     def _tree(self, value: Any, key: str, publishes: Collection[str] | None, *, within: bool = False) -> Any:
         """Dictionaries keep their keys, lists their order; numbers and dates stay but for long ones that identify.

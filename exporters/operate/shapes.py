@@ -23,6 +23,10 @@ PRIVATE = tuple(
     re.compile(each, re.IGNORECASE) for each in (UUID, MAC, INTERFACE, EMAIL, HOME, VOLUME, SERIAL, MANAGED, *NETWORK)
 )
 ADDRESS = re.compile(r"(?<![\w:.])(?=[0-9a-f]*[:.][0-9a-f]*[:.])[0-9a-f:.]{3,45}(?<!\.)(?![\w:])", re.IGNORECASE)
+ROUTE = re.compile(
+    r"(?m)(^\S+\t|(?<=\t))([0-9A-F]{8})(?=\t(?:[0-9A-F]{8}\t)?[0-9A-F]{4}\t\d+\t\d+\t\d+\t[0-9A-F]{8}\t)"
+)
+"""Destination and gateway in the kernel's table of Linux: the bytes of an IPv4 address, the last one first."""
 POSSESSIVE = re.compile(r"[^\W_]+(?=['\u2019\u02bc\u2018\uff07`\u00b4])")
 IDENTITY = re.compile(
     r"serial|wwn|eui64|[ug]u?id|udid|ecid|imei|address|ssid|(host|computer|user|full)_?name|owner|email|phone|password",

@@ -27,6 +27,24 @@ NAMING = """C02XK1ABCDEF|Anna's Keyboard|Living Room|A4-83-E7-00-11-22|00:11:22:
 6F1B2C3D-0000-4AAA-9BBB-123456789ABC|anna@example.org|123456789012|0x05ac8600ee2a11f3|/Users/anna/Docs|Büro Jürgen"""
 
 
+TABLE = (
+    "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n"
+    "eth0\t00000000\tFE28A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0   \n"
+    "eth0\t0028A8C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0   \n"
+    "lo\t0000007F\t00000000\t0001\t0\t0\t0\t000000FF\t0\t0\t0   \n"
+)
+
+
+def test_the_gateway_in_the_table_of_linux_has_the_stand_in_of_its_address() -> None:
+    redactor = Redactor(b"key")
+    told = redactor.text(TABLE)
+    (_, default, network, own) = (line.split("\t") for line in told.splitlines())
+    assert "28A8C0" not in told
+    assert ".".join(str(each) for each in bytes.fromhex(default[2])[::-1]) == redactor.text("192.168.40.254")
+    assert (default[1], network[2], own[1]) == ("00000000", "00000000", "0000007F")
+    assert network[3:] == TABLE.splitlines()[2].split("\t")[3:]
+
+
 @pytest.mark.parametrize("value", re.split(r"[|\n]", HARMLESS))
 def test_what_tells_no_machine_from_another_stays(redactor: Redactor, value: str) -> None:
     assert redacted(redactor, {"key": value}) == {"key": value}
