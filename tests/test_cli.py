@@ -18,6 +18,8 @@ from exporters.cli import main
 from exporters.core.collector import discover
 from exporters.core.privacy import key_place
 from exporters.operate.flags import packages
+from exporters.operate.sudoers import ELSEWHERE
+from exporters.sources.replay import load_captures
 
 MACHINE = ROOT / "tests" / "fixtures" / "load" / "linux-6.1-server"
 REPLAY = ("--replay", str(MACHINE), "--log.level=error")
@@ -308,3 +310,15 @@ def test_the_agent_serves_until_it_is_told_to_end() -> None:
         process.kill()
     assert (process.returncode, out) == (0, "")
     assert "Traceback" not in err
+
+
+def test_a_capture_of_a_replay_keeps_the_name_of_its_machine(run: Run, tmp_path: Path) -> None:
+    assert run("agent", *REPLAY, "capture", str(tmp_path / "new"))[0] == 0
+    assert load_captures(tmp_path / "new").machine == load_captures(MACHINE).machine
+
+
+def test_sudoers_of_a_configuration_for_macs_printed_elsewhere_say_so(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "pomona.yml"
+    path.write_text("collectors: {soc_power: {enabled: true, source: powermetrics}}\n")
+    status, told, _ = run("agent", "--config.file", str(path), "sudoers", "--user", "ada")
+    assert (status, ELSEWHERE in told) == (0, sys.platform != "darwin")

@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from conftest import ROOT
-from exporters.cli import main
 from exporters.core.collector import Collector, collector
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, gauge
@@ -160,12 +158,6 @@ def test_the_person_behind_sudo_is_looked_up(monkeypatch: pytest.MonkeyPatch) ->
     for unknown in ("", "4294967290", "99999999999999999999"):
         monkeypatch.setenv("SUDO_UID", unknown)
         assert own_names()
-
-
-def test_a_capture_of_a_replay_keeps_the_name_of_its_machine(tmp_path: Path) -> None:
-    source = ROOT / "tests" / "fixtures" / "components" / "macos-26-mac-mini-m4"
-    assert main(("agent", "--replay", str(source), "capture", str(tmp_path / "new"))) == 0
-    assert load_captures(tmp_path / "new").machine == load_captures(source).machine
 
 
 def test_own_names_hold_the_machine_and_its_user() -> None:

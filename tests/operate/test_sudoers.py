@@ -2,14 +2,12 @@
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from conftest import COLLECTORS, context_for, missing
-from exporters.cli import main
 from exporters.core.collector import Collector, collector
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, gauge
@@ -67,13 +65,6 @@ def test_what_runs_on_another_system_is_told_and_not_allowed() -> None:
     both = drop_in((some,), contexts, lambda name: f"/usr/bin/{name}", "ada", safe=lambda _: True, elsewhere=(some,))
     assert ELSEWHERE in both
     assert len(rules(both)) == 3
-
-
-def test_a_configuration_for_macs_printed_elsewhere_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = tmp_path / "pomona.yml"
-    path.write_text("collectors: {soc_power: {enabled: true}}\n")
-    assert main(("agent", "--config.file", str(path), "sudoers", "--user", "ada")) == 0
-    assert (ELSEWHERE in capsys.readouterr().out) is (sys.platform != "darwin")
 
 
 def test_a_program_that_is_not_installed_is_told_once() -> None:
