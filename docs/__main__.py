@@ -108,7 +108,7 @@ def _cadence(declared: Collector) -> str:
 
 def _verified(declared: Collector) -> str:
     """Whether captures of real machines show what it reads; its page says which and what is missing."""
-    return "yes" if not declared.unverified else "in part" if declared.enabled else "no"
+    return "in part" if declared.unverified else "yes"
 
 
 def published(declared: Iterable[Collector]) -> str:

@@ -196,11 +196,16 @@ def advance(state: History | None, reading: Look, _now: float, context: Context)
     plan = quality_plan.planned(
         before.plan, reading.now, context.config.runs_per_day, made=bool(reading.outcome), free=free
     )
-    # a result of a clock that was wrong would hide all that come until then
-    told = (each for each in (before.result, *reading.results) if each is not None)
-    known = [each for each in told if each.time <= reading.now + CADENCE]
-    newest = max(known, key=lambda each: each.time, default=None)
+    newest = _newest(before.result, reading)
     return History(plan, newest, runs, "planned" if free and plan.until is not None else reading.state)
+
+
+def _newest(known: Result | None, reading: Look) -> Result | None:
+    """By time; but what a clock that ran ahead measured gives way to the first result after it."""
+    new = max((each for each in reading.results if each is not None), key=lambda each: each.time, default=None)
+    if known is None or new is None:
+        return new or known
+    return new if known.time <= new.time or known.time > reading.now + CADENCE else known
 
 
 def observe(state: History) -> Observations:

@@ -93,12 +93,12 @@ def _published(listed: Iterable[Any], drives: Mapping[str, Drive] | None) -> tup
 
 
 def _is_disk(container: Container, reported: bool) -> bool:
-    """Shown by what it is connected by, of one that waits for its password by just that, else by both of its roles."""
+    """Shown by both of its roles, by what it is connected by, or by waiting for its password."""
     drive = container.drive
-    if not reported:
-        return container.roles >= STARTED
+    if container.roles >= STARTED:
+        return True
     if drive is None:
-        return any(volume.locked for volume in container.volumes)
+        return reported and any(volume.locked for volume in container.volumes)
     return bool(drive.internal) or drive.protocol.casefold() in BUSES
 
 

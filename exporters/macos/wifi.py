@@ -127,6 +127,7 @@ MEASURES = (
     parse=parse,
     advance=advance,
     cadence=300,
+    privilege="none; root for wdutil, where it is configured",
     config=WifiConfig,
     publishes=("spairport_network_channel", "spairport_network_phymode", "spairport_security_mode"),
     unverified=(
@@ -140,10 +141,12 @@ def wifi(state: History, context: Context) -> Iterable[Sample]:
     if state.link.state != "no_hardware":
         yield from ROAMS(state.roams)
     yield from _measures(state.link)
-    if state.link.channel is not None:
-        yield from CHANNEL(state.link.channel.number)
-        yield from WIDTH(state.link.channel.width)
-        yield from _info(state.link, state.link.channel.band, context)
+    channel = state.link.channel
+    if channel is not None:
+        yield from CHANNEL(channel.number)
+        yield from WIDTH(channel.width)
+    if state.link.state == "connected":
+        yield from _info(state.link, channel.band if channel is not None else "", context)
 
 
 def _measures(link: Link) -> Iterator[Sample]:

@@ -17,7 +17,7 @@ from exporters.sources.base import Output
 from exporters.sources.replay import Captured, Replay
 from macos.looking import NOW, captures, see
 
-READ = {
+FILES = {
     "system_profiler-airport": {"catalina-vmware-intel.json", "macos26-redacted-jp.json"},
     "wdutil": {"cn-wifi-section.txt", "cz-wifi-section.txt"},
     "ipconfig-summary": {"macos15.6-tail.txt"},
@@ -27,6 +27,7 @@ READ = {
     "scutil-proxy": {"local-proxy.txt"},
     "networkquality": {"macos15.5-summary.txt", "macos27-c.json"},
 }
+"""All there are; `host-en0` and the summary answer another command and are not read."""
 NEVER = b'{"lo0": {"ipv4": ["127.0.0.1"], "ipv6": ["::1"]}}'
 KNOWN = b'{"en0": {"ipv4": ["192.168.1.7"], "ipv6": []}}'
 RULE = "\u2014" * 100
@@ -37,9 +38,9 @@ def macos(corpus: Path) -> Path:
     return corpus / "macos"
 
 
-@pytest.mark.parametrize("folder", READ)
+@pytest.mark.parametrize("folder", FILES)
 def test_every_capture_is_known_here(folder: str, macos: Path) -> None:
-    assert {path.name for path in (macos / folder).iterdir()} == READ[folder]
+    assert {path.name for path in (macos / folder).iterdir()} == FILES[folder]
 
 
 def test_a_connection_whose_name_is_hidden(macos: Path) -> None:

@@ -305,3 +305,16 @@ def test_any_result_is_read_or_told(content: bytes, key: str, value: str) -> Non
         mac.file = (mac.now, each)
         assert mac.step().problems.keys() <= {"unparsable"}
         assert " 0.0\n" not in "".join(line for line in mac.text().splitlines(keepends=True) if "throughput" in line)
+
+
+def test_a_clock_that_is_behind_for_one_look_takes_no_result_away() -> None:
+    mac = Mac()
+    while not mac.runs:
+        mac.step()
+    told = 'direction="download"} 30000000.0'
+    assert told in mac.text()
+    right, mac.now = mac.now, mac.now - 2e8
+    mac.step()
+    mac.now = right + 1000
+    mac.step()
+    assert told in mac.text()

@@ -180,3 +180,15 @@ def test_their_number_is_limited() -> None:
 )
 def test_any_answer_is_read_or_unparsable(listed: bytes, told: bytes) -> None:
     assert see(storage, {CONTAINERS: listed, MOUNTED: told}).problems.keys() <= {"unparsable"}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        report(),
+        json.dumps({"SPStorageDataType": [{"bsd_name": "disk3s5"}]}).encode(),
+        report(mounted("disk3s5", "Quantum Fabric")),
+    ],
+)
+def test_the_container_that_the_mac_started_from_counts_whatever_the_report_says(told: bytes) -> None:
+    assert names(seen(SYSTEM, told=told)) == {"disk3"}
