@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, get_args
 
 from exporters.core.clock import Clock
@@ -79,6 +80,7 @@ class Cell:
         self._store, self._sink, self._taken = store, sink, foreign_names
         self._lock = threading.Lock()
         self._flight: Future[None] | None = None
+        self._before: Cell | None = None
         self._started = self._started_at = 0.0
         self._shown: Shown | None = None
         self._status = Status()
@@ -98,7 +100,11 @@ class Cell:
             flight = self._flight = Future()
             self._started, self._started_at = self._clock.elapsed(), self._clock.now()
             self.due = self._started + (self.declared.cadence or 0.0)
-        start(lambda: self._fly(flight, source or self._source))
+        try:
+            start(lambda: self._fly(flight, source or self._source))
+        except BaseException:
+            flight.set_result(None)
+            raise
         return flight
 
     def questions(self) -> Questions:
@@ -106,8 +112,13 @@ class Cell:
         return (*self.declared.required_for(self._context), *self.declared.optional_for(self._context))
 
     def flying(self) -> bool:
-        """Whether a flight is under way."""
-        return self._flight is not None and not self._flight.done()
+        """Whether a flight is under way, of this cell or of the one whose place it took."""
+        return self._flyer() is not None
+
+    def _flyer(self) -> "Cell | None":
+        if self._flight is not None and not self._flight.done():
+            return self
+        return self._before._flyer() if self._before is not None else None  # noqa: SLF001 - same class
 
     def tried(self) -> bool:
         """Whether a first flight has ended."""
@@ -142,14 +153,15 @@ class Cell:
         return status
 
     def flown(self) -> float:
-        """Seconds since the last flight began."""
-        return self._clock.elapsed() - self._started
+        """Seconds since the flight under way began, else the last one."""
+        return self._clock.elapsed() - (self._flyer() or self)._started  # noqa: SLF001 - same class
 
     def after(self, other: "Cell") -> "Cell":
         """What takes the place of `other` after a reload: itself if nothing changed, else with its state."""
         if (other.declared, other._context) == (self.declared, self._context):  # noqa: SLF001 - same class
             other._taken = self._taken  # noqa: SLF001
             return other
+        self._before = other._flyer()  # noqa: SLF001
         with other._advancing:  # noqa: SLF001
             other._replaced = True  # noqa: SLF001
             if other._fingerprint() == self._fingerprint():  # noqa: SLF001
@@ -194,8 +206,8 @@ class Cell:
             self._zeroed.update(self._shown.zeros)
         zeros = {} if self._begun else _at_zero(kept, self._zeroed)
         shown = Shown(blocks(kept), started + lifetime, len(samples) - len(kept), zeros)
-        for form in get_args(Format) if self.declared.foreign else ():
-            _text(shown.blocks, form)  # raises where they contradict each other
+        for block, form in product((each for each in shown.blocks if each.by_client), get_args(Format)):
+            block.text(form)  # raises where its samples contradict each other
         return shown
 
     def _own(self, samples: tuple[Sample, ...]) -> tuple[Sample, ...]:

@@ -45,6 +45,7 @@ class Agent:
     def stop(self) -> None:
         """Ends the tools that run and the use of the state directory; a thread that hangs is left behind."""
         self._ticker.stop()
+        self.runner.stop()
         self._source.close()
         if self.store is not None:
             self.store.close()

@@ -28,10 +28,21 @@ class Pool:
             start = self._free <= self._jobs.qsize() and self._threads < self._limit
             self._threads += start
             number = self._threads
-        self._jobs.put((future, work))
         if start:
-            threading.Thread(target=self._serve, name=f"{self._name}-{number}", daemon=True).start()
+            self._start(number)
+        self._jobs.put((future, work))
         return future
+
+    def _start(self, number: int) -> None:
+        """One thread more; where the system has none to give, those that there are must do."""
+        try:
+            threading.Thread(target=self._serve, name=f"{self._name}-{number}", daemon=True).start()
+        except RuntimeError:
+            with self._lock:
+                self._threads -= 1
+                alone = not self._threads
+            if alone:
+                raise
 
     def _serve(self) -> None:
         self._rest()

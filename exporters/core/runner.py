@@ -1,9 +1,9 @@
 """When the collectors of one machine run, and what a scrape of it gets."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
-from itertools import islice
 
 from exporters.core.cell import Cell, Sink, Status
 from exporters.core.clock import Clock
@@ -26,6 +26,7 @@ ABREAST = 4
 """Background collectors that start beside each other: a start or a wake must not be a burst of processes."""
 LONG = 5.0
 """Seconds after which one that still runs does not keep others waiting."""
+log = logging.getLogger("pomona")
 SUCCESS = gauge("pomona_collector_success", "1 if nothing is wrong, absent if unsupported here (pomona).", "collector")
 DURATION = gauge("pomona_collector_duration_seconds", "Time of the last collection (pomona).", "collector")
 LAST = gauge(
@@ -88,7 +89,7 @@ class Runner:
         self._background = tuple(cell for cell in self._cells.values() if cell.declared.cadence is not None)
         self._starting, self._over = threading.Lock(), False
         if previous is not None:
-            previous._over = True  # noqa: SLF001 - same class
+            previous.stop()
 
     @property
     def names(self) -> frozenset[str]:
@@ -110,9 +111,14 @@ class Runner:
         """Starts what is due, as many as may run beside each other; each that ends lets the next one start."""
         with self._starting:
             flying = sum(cell.flying() and cell.flown() < LONG for cell in self._background)
-            due = (cell for cell in self._background if cell.due <= self._clock.elapsed() and not cell.flying())
-            for cell in () if self._over else islice(due, max(ABREAST - flying, 0)):
+            now = self._clock.elapsed()
+            due = [cell for cell in self._background if cell.due <= now and not cell.flying() and not self._over]
+            for cell in sorted(due, key=lambda cell: cell.due)[: max(ABREAST - flying, 0)]:
                 cell.launch(self._submit)
+
+    def stop(self) -> None:
+        """Starts nothing any more."""
+        self._over = True
 
     def _submit(self, work: Callable[[], None]) -> None:
         def fly() -> None:
@@ -229,5 +235,8 @@ class Ticker:
 
     def _run(self) -> None:
         while not self._stopped.is_set():
-            self._tick()
+            try:
+                self._tick()
+            except Exception:
+                log.exception("what is due could not be started; it is tried again")
             self._stopped.wait(self._period)

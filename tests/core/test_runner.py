@@ -18,17 +18,14 @@ from core.machines import (
     samples,
     slow,
 )
-from exporters.core.collector import Collector
 from exporters.core.metrics import Family
-from exporters.core.runner import ABREAST, LONG, Runner
 from exporters.sources.base import (
-    Command,
     Denied,
     NotFound,
     SourceError,
     TimedOut,
 )
-from exporters.sources.replay import Captured, Captures, Replay
+from exporters.sources.replay import Captured, Captures
 
 
 def test_quick_facts_are_asked_at_each_scrape() -> None:
@@ -226,64 +223,6 @@ def test_sleep_makes_readings_old_and_the_next_tick_collects_anew() -> None:
     assert "pomona_test_items" not in machine.scrape()
     machine.tick()
     assert machine.scrape()["pomona_test_items"] == 1
-
-
-def many(count: int) -> tuple[list[Held], Machine]:
-    """Background collectors, each with a tool of its own whose answer is held."""
-    held = [Held(Captured(b'["a"]')) for _ in range(count)]
-    tools = [Command((f"tool{number}",)) for number in range(count)]
-    answers = Captures(commands={tool.argv: each for tool, each in zip(tools, held, strict=True)})
-    collectors = [
-        Collector(
-            name=f"slow{number}",
-            about="",
-            required=(tool,),
-            cadence=60.0,
-            families=(),
-            parse=lambda replies, _, tool=tool: replies[tool],
-            metrics=lambda *_: (),
-        )
-        for number, tool in enumerate(tools)
-    ]
-    return held, Machine(answers, *collectors)
-
-
-def test_a_start_is_no_burst_and_each_that_ends_starts_the_next() -> None:
-    held, machine = many(ABREAST + 2)
-    machine.runner.tick()
-    assert all(each.asked.wait(10) for each in held[:ABREAST])
-    machine.runner.tick()
-    assert not held[ABREAST].asked_soon()
-    held[0].go.set()
-    assert held[ABREAST].asked.wait(10)
-    assert not held[ABREAST + 1].asked_soon()
-    release(held)
-
-
-def test_those_that_take_long_keep_nobody_waiting() -> None:
-    held, machine = many(ABREAST + 1)
-    machine.runner.tick()
-    assert all(each.asked.wait(10) for each in held[:ABREAST])
-    machine.clock.move(LONG)
-    machine.runner.tick()
-    assert held[ABREAST].asked.wait(10)
-    release(held)
-
-
-def test_a_runner_that_was_replaced_starts_nothing_more() -> None:
-    held, machine = many(ABREAST + 1)
-    machine.runner.tick()
-    assert all(each.asked.wait(10) for each in held[:ABREAST])
-    Runner((), Replay(Captures()), {}, clock=machine.clock, pool=machine.pool, previous=machine.runner)
-    held[0].go.set()
-    machine.runner._background[0]._flight.result(10)
-    assert not held[ABREAST].asked_soon()
-    release(held)
-
-
-def release(held: list[Held]) -> None:
-    for each in held:
-        each.go.set()
 
 
 def test_chosen_collectors_alone_are_asked_and_told() -> None:
