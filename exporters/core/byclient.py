@@ -1,6 +1,6 @@
 """The text of families that are more than lines of values, by prometheus_client: foreign ones and histograms."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from prometheus_client.exposition import generate_latest
@@ -18,8 +18,8 @@ class _Registry:
         return self.metrics
 
 
-def text(family: Family, group: Sequence[Sample], form: Format) -> bytes:
-    """One family with HELP and TYPE; the same series twice is a MetricError."""
+def texts(family: Family, group: Sequence[Sample]) -> Mapping[Format, bytes]:
+    """One family with HELP and TYPE in both formats; the same series twice is a MetricError."""
     stem = base(family)
     metric = Metric(stem, family.help, family.kind)
     seen: set[tuple[str, tuple[tuple[str, str], ...]]] = set()
@@ -31,6 +31,5 @@ def text(family: Family, group: Sequence[Sample], form: Format) -> bytes:
         seen.add(key)
         metric.add_sample(name, dict(sample.labels), sample.value)
     registry = _Registry([metric])
-    if form == "openmetrics":
-        return generate_openmetrics(registry).removesuffix(b"# EOF\n")  # type: ignore[no-untyped-call,no-any-return]
-    return generate_latest(registry)
+    openmetrics: bytes = generate_openmetrics(registry)  # type: ignore[no-untyped-call]
+    return {"text": generate_latest(registry), "openmetrics": openmetrics.removesuffix(b"# EOF\n")}

@@ -5,8 +5,7 @@ import threading
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from itertools import product
-from typing import Any, get_args
+from typing import Any
 
 from exporters.core.clock import Clock
 from exporters.core.collector import Advance, Collector, Questions
@@ -205,10 +204,7 @@ class Cell:
         if self._shown is not None and self._shown.taken:
             self._zeroed.update(self._shown.zeros)
         zeros = {} if self._begun else _at_zero(kept, self._zeroed)
-        shown = Shown(blocks(kept), started + lifetime, len(samples) - len(kept), zeros)
-        for block, form in product((each for each in shown.blocks if each.by_client), get_args(Format)):
-            block.text(form)  # raises where its samples contradict each other
-        return shown
+        return Shown(blocks(kept), started + lifetime, len(samples) - len(kept), zeros)
 
     def _own(self, samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
         own = {family.name for family in self.declared.families}

@@ -125,34 +125,16 @@ def faults(family: Family) -> Iterator[str]:
             yield f"label {label!r} is a target label or no label name"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ByClient:
-    """Samples of which the client makes lines: once for each format, not at each scrape."""
-
-    samples: tuple[Sample, ...]
-    _texts: dict[Format, bytes] = field(default_factory=dict)
-
-    def text(self, family: Family, form: Format) -> bytes:
-        """With HELP and TYPE."""
-        if form not in self._texts:
-            from exporters.core.byclient import text  # noqa: PLC0415 - 2 MB that most agents never need
-
-            self._texts[form] = text(family, self.samples, form)
-        return self._texts[form]
-
-
 class Block(NamedTuple):
-    """One family: its lines, the same in both formats, or what the client makes them of."""
+    """One family: its lines, the same in both formats, or the whole text of each where the client makes it."""
 
     family: Family
     lines: bytes
-    by_client: ByClient | None = None
+    texts: Mapping[Format, bytes] | None = None
 
     def text(self, form: Format) -> bytes:
         """With HELP and TYPE."""
-        if self.by_client is not None:
-            return self.by_client.text(self.family, form)
-        return _head(self.family, form) + self.lines
+        return self.texts[form] if self.texts is not None else _head(self.family, form) + self.lines
 
 
 def render(samples: Iterable[Sample], form: Format = "text") -> bytes:
@@ -173,7 +155,11 @@ def blocks(samples: Iterable[Sample]) -> tuple[Block, ...]:
 
 def _block(group: Sequence[Sample]) -> Block:
     family = group[0].family
-    return Block(family, _lines(family, group)) if _is_plain(group) else Block(family, b"", ByClient(tuple(group)))
+    if _is_plain(group):
+        return Block(family, _lines(family, group))
+    from exporters.core.byclient import texts  # noqa: PLC0415 - 2 MB that most agents never need
+
+    return Block(family, b"", texts(family, group))
 
 
 def _is_plain(group: Sequence[Sample]) -> bool:
