@@ -28,7 +28,8 @@ VOLUMES = re.compile(r"volumes|media\Z", re.IGNORECASE)
 OWN_PLACE = re.compile(r"/(Users|home|(?<!/System/)Volumes|media)/(?!Shared/)[^/]+/.", re.DOTALL)
 """What a person keeps below their folder or on their disk is named by them, under whatever key and mount point."""
 _DESTINATION = re.compile(
-    r"(https?://)?([0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*|\[[^\]]*\]|[^/:?]*)(:\d+)?(.*)\Z", re.IGNORECASE | re.DOTALL
+    r"(https?://)?([0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*|\[[^\]]*\]|[^/:?#]*)(:\d+)?(.*)\Z",
+    re.IGNORECASE | re.DOTALL,
 )
 _OWN = re.compile(r"localhost\Z|127\.[0-9.]+\Z|\[?::1\]?\Z", re.IGNORECASE)
 _JOB = re.compile(rb"[^\n]+ = \{\n")
@@ -105,12 +106,11 @@ class Redactor:
         return f"{fault}{process if process == JETSAM else self.stand_in(process)}{time}{self.stand_in(host)}{kind}"
 
     def destination(self, address: str) -> str:
-        """Where a probe goes: this machine stays, of another the port, of a number what joins it with other answers."""
+        """Where a probe goes: the port and this machine stay, of a number what joins it with other answers; no path."""
         scheme, host, port, path = _DESTINATION.match(address).groups(default="")  # type: ignore[union-attr]
-        if _OWN.match(host):
-            return self.text(address)
         clean = self.text(host)
-        return f"{scheme}{clean if clean != host else self.stand_in(host)}{port}{self.stand_in(path)}"
+        kept = _OWN.match(host) or clean != host
+        return f"{scheme}{clean if kept else self.stand_in(host)}{port}{self.stand_in(path)}"
 
     def file_name(self, name: str, pattern: str) -> str:
         """A name of which only what the shell pattern says and the kind of file is kept."""

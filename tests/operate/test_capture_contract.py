@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,17 @@ def told(declared: Collector, captures: Captures, folder: Path) -> list[str]:
     return sorted(HASH.sub("HASH", line) for line in lines)
 
 
+def named_again(found: Captures, original: Captures) -> Captures:
+    """With the checks of this machine under their real paths, of which a capture holds stand-ins of the same length."""
+    probes = {
+        key: answer
+        for key in original.probes
+        for name, answer in found.probes.items()
+        if len(name) == len(key) and name.split("/")[:3] == key.split("/")[:3]
+    }
+    return replace(found, probes=probes)
+
+
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_a_capture_of_a_replay_replays_to_the_same_metrics(folder: Path, tmp_path: Path) -> None:
     declared = COLLECTORS[folder.parent.name]
@@ -46,4 +58,5 @@ def test_a_capture_of_a_replay_replays_to_the_same_metrics(folder: Path, tmp_pat
     contexts = {declared.name: context_for(declared, folder=folder)}
     console = Console(file=io.StringIO())
     assert capture.run((declared,), Replay(original), contexts, target, console=console, names=("anna",)) == 0
-    assert told(declared, load_captures(target), folder) == told(declared, original, folder)
+    found = named_again(load_captures(target), original)
+    assert told(declared, found, folder) == told(declared, original, folder)

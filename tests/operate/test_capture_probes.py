@@ -18,7 +18,7 @@ from exporters.sources.replay import Captured, Captures, Replay, load_captures
 from host.answering import context_of
 
 STATE = Probe("http", "https://intra.orchard.example/anna/state?token=Zq7", field="owner")
-OWN = Probe("http", "http://127.0.0.1:8080/health")
+OWN = Probe("http", "http://127.0.0.1:8080/Hk9-hook?x=Qs3secret")
 ANSWER = {"success": True, "reason": "", "seconds": 0.25, "phases": {"dns": 0.01}, "status": 200, "value": "bertha"}
 FAMILY = gauge("pomona_test_value", "A value (test).")
 
@@ -39,10 +39,10 @@ def test_neither_the_address_nor_the_body_is_in_any_file_or_name(tmp_path: Path)
     found = captured(probed, answers, Context(), tmp_path / "capture")
     files = list((tmp_path / "capture").iterdir())
     everything = "".join(f"{path.name} {path.read_text()}" for path in files)
-    assert not [word for word in ("intra", "orchard", "anna", "Zq7", "bertha") if word in everything]
+    assert not [word for word in ("intra", "orchard", "anna", "Zq7", "bertha", "hook", "secret") if word in everything]
     kept = [json.loads(each.stdout) for each in found.probes.values() if isinstance(each, Captured)]
     assert [(each["seconds"], each["status"], each["phases"]) for each in kept] == [(0.25, 200, {"dns": 0.01})] * 2
-    assert OWN.key in found.probes
+    assert [each for each in found.probes if each.startswith("http http://127.0.0.1:8080/")]
 
 
 def test_names_of_work_items_are_in_no_file_and_those_of_one_item_stay_equal(tmp_path: Path) -> None:
@@ -116,6 +116,16 @@ def test_addresses_of_any_form_change(address: str, kept: str) -> None:
     assert "41::7" not in found
 
 
-@pytest.mark.parametrize("address", ["localhost:80", "127.0.0.1:80", "http://[::1]:80/health", "::1"])
+@pytest.mark.parametrize("address", ["localhost:80", "127.0.0.1:80", "http://[::1]:80/", "https://LOCALHOST", "::1"])
 def test_this_machine_itself_is_no_secret(address: str) -> None:
     assert Redactor(b"key").destination(address) == address
+
+
+@pytest.mark.parametrize("begin", ["http://localhost", "https://127.0.0.1:1", "http://[::1]:80"])
+@pytest.mark.parametrize("end", ["/hook/Zq7?token=Zq7", "?Zq7", "#Zq7", "/hook"])
+def test_what_is_asked_of_this_machine_is_one(begin: str, end: str) -> None:
+    found = Redactor(b"key").destination(begin + end)
+    assert found.startswith(begin)
+    assert len(found) == len(begin + end)
+    assert "Zq7" not in found
+    assert "hook" not in found
