@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from exporters.sources.quoted import quoted
+
 
 class Choice(Struct, frozen=True, forbid_unknown_fields=True):
     """Regular expressions for whole names. With `include` only what it matches is shown, else all but `exclude`."""
@@ -18,7 +20,7 @@ class Choice(Struct, frozen=True, forbid_unknown_fields=True):
             try:
                 re.compile(pattern)
             except (re.error, OverflowError, RecursionError) as error:
-                raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
+                raise ValueError(f"{quoted(pattern)} is no regular expression: {error}") from error
 
     def shows(self) -> Callable[[str], bool]:
         """Says of a name whether it is shown."""

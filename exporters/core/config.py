@@ -18,6 +18,7 @@ from exporters.core.explain import Place, dotted, explain, hint, is_list, is_str
 from exporters.core.options import Events, Log, Privacy, State, Web, custom, plain, root_of
 from exporters.core.privacy import Key
 from exporters.core.yamlfile import YamlFile
+from exporters.sources.quoted import quoted
 
 PREFIX = "POMONA_"
 Fault = Callable[[Place, str], Exception]
@@ -107,7 +108,8 @@ def _require_folders(declared: Collector, section: Any, fault: Fault) -> None:
     for place, path in declared.folders(section) if declared.folders else ():
         if not _may_be_folder(path):
             raise fault(
-                ("collectors", declared.name, *place), f"there is no folder {path!r}: make it, or mend the path"
+                ("collectors", declared.name, *place),
+                f"there is no folder {quoted(path, None)}: make it, or mend the path",
             )
 
 

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from exporters.core.options import Secret, custom
+from exporters.sources.quoted import quoted
 
 Place = tuple[str | int, ...]
 FEW = 12
@@ -52,8 +53,12 @@ def _faults(kinds: list[Any], value: Any) -> Iterator[tuple[Place, str]]:
 
 
 def dotted(place: Place) -> str:
-    """`web.listen_address[0]`, the way it is written in documentation."""
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place).removeprefix(".")
+    """`web.listen_address[0]`, the way it is written in documentation; a key that is a URL is not shown."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{_key(step)}" for step in place).removeprefix(".")
+
+
+def _key(step: str) -> str:
+    return "(a URL)" if "://" in step else step
 
 
 def hint(name: str, known: Iterable[str]) -> str:
@@ -141,4 +146,4 @@ def _shown(value: Any) -> str:
         return "a mapping"
     if isinstance(value, list | tuple):
         return "a list" if value else "an empty list"
-    return repr(value)[:60]
+    return quoted(value)

@@ -12,6 +12,7 @@ from exporters.core.exchange import WebError
 from exporters.core.explain import Place, hint
 from exporters.core.options import Secret
 from exporters.core.yamlfile import YamlFile
+from exporters.sources.quoted import quoted
 
 ClientAuth = Literal[
     "NoClientCert", "RequestClientCert", "RequireAnyClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"
@@ -165,7 +166,10 @@ def _protocol(tls: Tls) -> Iterator[tuple[str, str]]:
         yield "max_version", f"{tls.max_version} is older than min_version {tls.min_version}"
     for suite in tls.cipher_suites:
         if suite not in CIPHERS and suite not in CIPHERS_13:
-            yield "cipher_suites", f"unknown or insecure cipher suite {suite!r}{hint(suite, (*CIPHERS, *CIPHERS_13))}"
+            yield (
+                "cipher_suites",
+                f"unknown or insecure cipher suite {quoted(suite)}{hint(suite, (*CIPHERS, *CIPHERS_13))}",
+            )
     if tls.cipher_suites and tls.min_version == "TLS12" and not CIPHERS.keys() & set(tls.cipher_suites):
         yield "cipher_suites", "names no suite of TLS 1.2; add one, or set min_version: TLS13"
     if len(tls.curve_preferences) > 1:
@@ -196,13 +200,13 @@ def _http(http: Http) -> Iterator[tuple[Place, str]]:
         if name not in _HEADERS:
             yield place, f"this header cannot be set{hint(name, _HEADERS)}"
         elif _HEADERS[name] and value not in _HEADERS[name]:
-            yield place, f"expected {' or '.join(_HEADERS[name])}, got {value!r}"
+            yield place, f"expected {' or '.join(_HEADERS[name])}, got {quoted(value)}"
         elif not value.isascii() or not value.isprintable():
             yield place, "expected one line of plain text"
 
 
 def _rate(rate: RateLimit) -> Iterator[tuple[Place, str]]:
     if not _DURATION.match(rate.interval):
-        yield ("rate_limit", "interval"), f"expected a duration such as 1s or 500ms, got {rate.interval!r}"
+        yield ("rate_limit", "interval"), f"expected a duration such as 1s or 500ms, got {quoted(rate.interval)}"
     elif _seconds(rate.interval) and rate.burst < 1:
         yield ("rate_limit", "burst"), "at least 1, else nothing is ever answered"

@@ -16,6 +16,7 @@ from exporters.sources.address import NoAddress, Url, place
 from exporters.sources.base import Listing, Probe, Processes, Question, System
 from exporters.sources.patterns import compiled
 from exporters.sources.probes import most_seconds
+from exporters.sources.quoted import quoted
 
 MOST = 100
 """Components."""
@@ -52,7 +53,9 @@ class Process(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.executable:
             compiled(self.executable)
         if _NOWHERE.fullmatch(self.executable or ""):
-            raise ValueError(f"{self.executable!r} matches no path: give all of it, from / on, or the base name alone")
+            raise ValueError(
+                f"{quoted(self.executable)} matches no path: give all of it, from / on, or the base name alone"
+            )
 
 
 class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,7 +95,7 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if len(set(named)) < len(named):
             raise ValueError("two states have the same folder")
         if not self.pattern or "/" in self.pattern:
-            raise ValueError(f"{self.pattern!r} matches no name of a file")
+            raise ValueError(f"{quoted(self.pattern)} matches no name of a file")
 
     def folders(self) -> Iterator[tuple[str, str]]:
         """State and folder of those that are named."""

@@ -2,6 +2,8 @@
 
 import re
 
+from exporters.sources.quoted import quoted
+
 Status = int | str | tuple[int | str, ...]
 USUAL = range(200, 300)
 _RANGE = re.compile(r"([1-9][0-9]{2})(?:-([1-9][0-9]{2}))?\Z")
@@ -21,5 +23,5 @@ def _range(given: int | str) -> range:
     found = _RANGE.match(str(given))
     first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
     if last < first:
-        raise ValueError(f"status is codes and ranges such as 200-299, not {str(given)[:20]!r}")
+        raise ValueError(f"status is codes and ranges such as 200-299, not {quoted(str(given))}")
     return range(first, last + 1)

@@ -7,6 +7,8 @@ imported only where there is an expression. Its grammar is that of `re`, with mo
 from collections.abc import Callable
 from typing import Any
 
+from exporters.sources.quoted import quoted
+
 
 def compiled(pattern: str) -> Any:
     """A pattern of `regex`; a ValueError says what is wrong with the text, in one line."""
@@ -15,8 +17,7 @@ def compiled(pattern: str) -> Any:
     try:
         return regex.compile(pattern)
     except (regex.error, OverflowError, RecursionError) as error:
-        shown = f"{pattern[:60]!r}{'...' if len(pattern) > 60 else ''}"  # noqa: PLR2004 - as many as a line can hold
-        raise ValueError(f"{shown} is no regular expression: {error}") from error
+        raise ValueError(f"{quoted(pattern)} is no regular expression: {error}") from error
 
 
 def found(search: Callable[..., Any], text: str, seconds: float) -> bool:

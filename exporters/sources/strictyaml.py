@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+from exporters.sources.quoted import quoted
+
 _BOOL = re.compile(r"(true|false)\Z")
 _NULL = re.compile(r"(null|~|)\Z")
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
@@ -50,7 +52,7 @@ class _Loader(yaml.SafeLoader):
             if not isinstance(key, yaml.ScalarNode):
                 raise YamlError(f"line {line}: a key is a plain text")
             if name in seen:
-                raise YamlError(f"line {line}: {name!r} stands twice (first in line {seen[name]})")
+                raise YamlError(f"line {line}: {quoted(name)} stands twice (first in line {seen[name]})")
             seen[name] = line
         return super().construct_mapping(node, deep=deep)
 

@@ -279,6 +279,28 @@ def test_a_bad_file_is_told_in_one_line(tmp_path: Path, text: str, told: str) ->
     assert "hunter2" not in error
 
 
+URL = "https://bob:hunter2@h/x"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (f"web: {URL}", "1: web: expected a mapping, got a URL"),
+        (f"{URL}: 1", "1: (a URL): unknown key; known here: collectors, events, log, privacy, state, web"),
+        (f"log: {{level: '{URL}'}}", "1: log.level: expected one of debug, info, warn, error, got a URL"),
+        (f"collectors: {{walk: {{most: '{URL}'}}}}", "1: collectors.walk.most: expected a whole number, got a URL"),
+        (f"collectors: {{walk: {{logins: ['{URL}']}}}}", "1: collectors.walk.logins[0]: expected a mapping, got a URL"),
+        (f"collectors: {{walk: {{names: {{'{URL}': 1}}}}}}", "1: collectors.walk.names.(a URL): expected text, got 1"),
+        (f"'{URL}': 1\n'{URL}': 2", "2: a URL stands twice (first in line 1)"),
+    ],
+)
+def test_a_url_is_not_repeated(tmp_path: Path, text: str, told: str) -> None:
+    """It may hold a password, and a reload writes the error into the log and into its answer."""
+    with pytest.raises(ConfigError) as caught:
+        loaded(tmp_path, text)
+    assert str(caught.value) == f"{tmp_path / 'pomona.yml'}:{told}"
+
+
 BAD_VARIABLES = (
     ("POMONA_EVENTS__KEEP_DAYS", "3651", "expected a number of days from 1 to 3650, got '3651'"),
     ("POMONA_WEB__LISTEN_ADDRESSES", ":1", "unknown variable; did you mean 'POMONA_WEB__LISTEN_ADDRESS'?"),
@@ -292,6 +314,7 @@ BAD_VARIABLES = (
         "0",
         "expected seconds, or a time such as 90s or 5m, at least 10 s",
     ),
+    ("POMONA_COLLECTORS__WALK__LOGINS", URL, "expected a mapping, got a URL"),
     ("POMONA_COLLECTORS__WALK__LOGINS", "ann", "expected a mapping, got 'ann'"),
 )
 

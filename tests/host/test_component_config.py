@@ -185,6 +185,26 @@ def test_each_way_in_which_an_expression_is_none_is_told_in_one_line(tmp_path: P
     assert len(str(caught.value)) < 400
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        "http: 'URL'",
+        "http: {url: 'http://a/', status: 'URL'}",
+        "http: {url: 'http://a/', status: ['URL']}",
+        "http: {url: 'http://a/', timeout: 'URL'}",
+        "process: {executable: 'URL/'}",
+        "process: {executable: '(URL'}",
+        "queue: {done: DIR, pattern: 'URL'}",
+        "'URL': 1",
+    ],
+)
+def test_no_url_is_repeated(tmp_path: Path, part: str) -> None:
+    text = f"{WEB}      {part}\n".replace("URL", "https://bob:hunter2@h/")
+    with pytest.raises(ConfigError, match="a URL") as caught:
+        given(tmp_path, text)
+    assert "hunter2" not in str(caught.value)
+
+
 def test_nothing_is_asked_until_something_is_configured(tmp_path: Path) -> None:
     assert questions(given(tmp_path, "      []\n").contexts["components"]) == ()
     assert DECLARED.enabled

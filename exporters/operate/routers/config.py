@@ -24,6 +24,7 @@ from exporters.core.stamp import Stamp, stamp
 from exporters.openwrt.devices import Listed as Devices
 from exporters.openwrt.devices import load_devices
 from exporters.operate.routers.auth import Auth, Secrets
+from exporters.sources.quoted import quoted
 
 PORT = 10222
 MOST_TARGETS = 256
@@ -58,13 +59,14 @@ class Target(Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         """An address alone, pinned keys as ssh-keygen -l prints them, labels that Prometheus takes."""
         if not _HOST.fullmatch(self.address) and not _is_ipv6(self.address):
-            raise ValueError(f"{self.address!r} is no name or IP address alone: a port stands in port:")
+            raise ValueError(f"{quoted(self.address)} is no name or IP address alone: a port stands in port:")
         for each in self.host_key:
             if not _FINGERPRINT.fullmatch(each):
-                raise ValueError(f"{each!r} is no fingerprint such as ssh-keygen -lf prints: SHA256:… (43 characters)")
+                shown = quoted(each)
+                raise ValueError(f"{shown} is no fingerprint such as ssh-keygen -lf prints: SHA256:… (43 characters)")
         for each in self.labels:
             if not _LABEL.fullmatch(each) or each.startswith("__"):
-                raise ValueError(f"{each!r} is no name of a label for a target")
+                raise ValueError(f"{quoted(each)} is no name of a label for a target")
 
 
 def _is_ipv6(text: str) -> bool:
@@ -216,5 +218,5 @@ def _listed(
 
 def _named(known: Mapping[str, Any], name: str, place: Place, fault: Fault) -> Any:
     if name not in known:
-        raise fault(place, f"there is no {place[-1]} {name!r}{hint(name, known)}")
+        raise fault(place, f"there is no {place[-1]} {quoted(name)}{hint(name, known)}")
     return known[name]
