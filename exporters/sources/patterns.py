@@ -2,12 +2,17 @@
 
 `re` would hold every thread of the process for as long as it searches; `regex` lets them run and can be stopped. It is
 imported only where there is an expression. Its grammar is that of `re`, with more.
+
+Its time is what all threads of this process spend on processors: on a busy machine more passes on the clock.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from exporters.sources.quoted import quoted
+
+MOST = 1.0
+"""Seconds of one search, however long a check may wait."""
 
 
 def compiled(pattern: str) -> Any:
@@ -21,5 +26,5 @@ def compiled(pattern: str) -> Any:
 
 
 def found(search: Callable[..., Any], text: str, seconds: float) -> bool:
-    """Whether `search` or `fullmatch` of a pattern finds something; a TimeoutError after so many seconds."""
-    return search(text, timeout=max(seconds, 0.001), concurrent=True) is not None
+    """Whether `search` or `fullmatch` of a pattern finds something; a TimeoutError after that much CPU time (s)."""
+    return search(text, timeout=min(max(seconds, 0.001), MOST), concurrent=True) is not None

@@ -7,7 +7,8 @@ end meanwhile do not count; an empty list says that nothing runs.
 
 - `executable` is compared with the whole path of the program, then with its base name; where the path may not be read,
   with the name that the kernel knows. A script is run by its interpreter: to watch one, let it write a pidfile.
-- An expression has a second to be compared with all that runs, those of one round have `ROUND` seconds together.
+- An expression has a second to be compared with all that runs, those of one round have `ROUND` seconds together. A
+  single comparison is stopped by the CPU time of this process, so on a busy machine it may take longer on the clock.
 - A pidfile that does not exist says that nothing runs, one that holds anything but one number is a failure. The number
   is not believed where its process began `SLACK` seconds after the file was written: it was given to another process.
 
