@@ -14,7 +14,8 @@ MIN_CADENCE = 10.0
 """Seconds: twice as long as the answer of a program is remembered for another collector."""
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d|)\Z")
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_URL = re.compile(r"(https?://[^?#\s]*)[?#].*", re.IGNORECASE | re.DOTALL)
+_URL = re.compile(r"(https?://)(?:([^/?#\s@]*/?)\Z|(?:([^/?#\s@]*)[/?#](?!.*@))?.+)", re.IGNORECASE | re.DOTALL)
+"""One that ends with its host; another one, with the host if no login can stand before it."""
 _OWN = ("enabled", "cadence")
 
 Address = Annotated[
@@ -156,7 +157,7 @@ def _seconds(value: Any, kind: type[Seconds]) -> Seconds:
 
 
 def plain(value: Any) -> Any:
-    """Configuration as dictionaries, lists and scalars, with every secret hidden, also the queries of URLs."""
+    """Configuration as dictionaries, lists and scalars, with every secret hidden; of URLs what follows the port."""
     if isinstance(value, Struct):
         return {each.encode_name: plain(getattr(value, each.name)) for each in msgspec.structs.fields(value)}
     if isinstance(value, dict):
@@ -164,5 +165,10 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
     if isinstance(value, str):
-        return _URL.sub(r"\1?<hidden>", value)
+        return _URL.sub(_without_path, value)
     return float(value) if isinstance(value, Seconds) else repr(value) if isinstance(value, Secret) else value
+
+
+def _without_path(found: re.Match[str]) -> str:
+    scheme, whole, host = found.groups()
+    return scheme + (whole if whole is not None else f"{host}/<hidden>" if host else "<hidden>")
