@@ -1,7 +1,9 @@
 """What the collector `components` watches, as the configuration names it, and the questions that this makes."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
+from fnmatch import translate
 from typing import Annotated, Any
 
 import msgspec
@@ -24,11 +26,20 @@ STATES = ("pending", "processing", "done", "failed")
 """The folders of a queue."""
 ALWAYS_ANSWERED = System("boot_time")
 """Asked beside the rest, so that components whose folders are all gone are no collector that is unsupported here."""
-_NOWHERE = re.compile(r"[\w.+-]+(/[\w.+-]+)+|[^|]*/")
+_NOWHERE = re.compile(
+    r"""(?!\.+\+)[\w.+-]+(/[\w.+-]+)+      # words with a / between them, and none before
+    |\w(?![?*{])[^|(\[\\]*/(?![?*{])[^|]*  # a word, then a / that must be there
+    |([^|(]|\((?!\?[!<=]))*(/|\[/\])\)*\$?  # a / at the end
+    |([$^()|]|\?:|\\[AZz])*    # nothing at all""",
+    re.VERBOSE,
+)
+"""Expressions that match neither an absolute path nor a name, as far as that is easily seen."""
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9_-]{1,63}\Z", description="a name of a to z, 0 to 9, _ and -")]
 Folder = Annotated[str, Meta(pattern=r"^/[^\0]*\Z", description="the absolute path of a folder")]
-FilePath = Annotated[str, Meta(pattern=r"^/[^\0]*[^/\0]\Z", description="the absolute path of a file")]
+FilePath = Annotated[
+    str, Meta(pattern=r"^/([^\0]*/)?(?!\.{1,2}\Z)[^/\0]+\Z", description="the absolute path of a file")
+]
 Address = Annotated[str, Meta(description="an address such as 127.0.0.1:8080")]
 UrlText = Annotated[str, Meta(description="a URL such as http://127.0.0.1:8080/health")]
 Field = Annotated[str, Meta(pattern=r"^[^.]+(\.[^.]+)*\Z", description="the name of a JSON field such as queue.depth")]
@@ -38,6 +49,11 @@ Timeout = Annotated[float, Meta(gt=0, le=30, description="seconds, more than 0 a
 def _plain(path: str) -> str:
     """One way to write a path; what links and `..` lead to is left to the system."""
     return "/" + "/".join(step for step in path.split("/") if step not in {"", "."})
+
+
+def _is_never(pattern: str) -> bool:
+    """Whether a class of characters in a shell pattern is empty, as that of `[z-a]` is."""
+    return "(?!)" in translate(pattern) and "(" not in pattern
 
 
 class Process(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,7 +68,7 @@ class Process(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("give either executable or pidfile")
         if self.executable:
             compiled(self.executable)
-        if _NOWHERE.fullmatch(self.executable or ""):
+        if self.executable and _NOWHERE.fullmatch(self.executable):
             raise ValueError(
                 f"{quoted(self.executable)} matches no path: give all of it, from / on, or the base name alone"
             )
@@ -76,6 +92,8 @@ class Http(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         statuses(self.status)
         if self.healthy is not None and self.field is None:
             raise ValueError("healthy is the value of a field: name the field, too")
+        if str(self.healthy).lower() == ".nan":
+            raise ValueError("healthy: no value of JSON is .nan")
 
 
 class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,9 +110,9 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         named = [folder for _, folder in self.folders()]
         if not named:
             raise ValueError(f"no folder is named: give at least one of {', '.join(STATES)}")
-        if len(set(named)) < len(named):
+        if len({os.path.normpath(each) for each in named}) < len(named):
             raise ValueError("two states have the same folder")
-        if not self.pattern or "/" in self.pattern:
+        if self.pattern in {"", ".", ".."} or "/" in self.pattern or _is_never(self.pattern):
             raise ValueError(f"{quoted(self.pattern)} matches no name of a file")
 
     def folders(self) -> Iterator[tuple[str, str]]:

@@ -72,8 +72,9 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             host = read(self.address)
         except NoAddress as error:
             raise ValueError(f"{self.name!r}: {self.kind} is {words}") from error
-        if host == GATEWAY and not self.by_gateway():
-            raise ValueError(f"{self.name!r}: the gateway is for ping and tcp; a machine of that name is 'gateway.'")
+        if host.lower() == GATEWAY and not self.by_gateway():
+            what = "the gateway is for ping and tcp, in small letters; a machine of that name is 'gateway.'"
+            raise ValueError(f"{self.name!r}: {what}")
 
     def _compile(self) -> None:
         try:

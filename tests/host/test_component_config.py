@@ -205,6 +205,47 @@ def test_no_url_is_repeated(tmp_path: Path, part: str) -> None:
     assert "hunter2" not in str(caught.value)
 
 
+NOWHERE = "give all of it, from / on, or the base name alone"
+
+
+@pytest.mark.parametrize(
+    ("part", "told"),
+    [
+        *(
+            (f"process: {{executable: '{each}'}}", NOWHERE)
+            for each in ("opt/.*", "(?:/opt/x/)", "[/]", "/opt/[/]", "^$", "(?:)", "/opt/x/$", r"\A\Z")
+        ),
+        *((f"heartbeat: {each}", "the absolute path of a file") for each in ("/tmp/.", "/tmp/..", "/..", "/.")),
+        *((f"queue: {{done: DIR, pattern: '{each}'}}", "matches no name of a file") for each in ("..", ".", "x[z-a]")),
+        ("queue: {failed: DIR, done: DIR/q2/../}", "two states have the same folder"),
+        ("http: {url: 'http://a/', field: a, healthy: .nan}", "no value of JSON is .nan"),
+    ],
+)
+def test_more_that_can_match_nothing(tmp_path: Path, part: str, told: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        given(tmp_path, f"{WEB}      {part}\n")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        *(
+            f"process: {{executable: '{each}'}}"
+            for each in (
+                *("/opt/.*", ".*/nginx", ".+/nginx", "nginx", "[^/]+", "o?/opt/x", "opt/x|nginx", "(opt/)?nginx"),
+                *("nginx(?!/)", "nginx(?<!/)", "/(?:opt|srv)/x", "x(/|y)", r"\S+/x", "^nginx$", "n/?", "n/*x"),
+            )
+        ),
+        *(f"heartbeat: DIR/{each}" for each in ("...", ".beat", "b.", "a..")),
+        *(f"queue: {{done: DIR, pattern: '{each}'}}" for each in ("...", "[.]", "[z]", "[(?!)]", "*(?!)*", "[!a-z]")),
+        "queue: {failed: DIR, done: DIR/../}",
+        "http: {url: 'http://a/', field: a, healthy: nan}",
+    ],
+)
+def test_what_can_match_something_is_taken(tmp_path: Path, part: str) -> None:
+    assert questions(given(tmp_path, f"{WEB}      {part}\n").contexts["components"])
+
+
 def test_nothing_is_asked_until_something_is_configured(tmp_path: Path) -> None:
     assert questions(given(tmp_path, "      []\n").contexts["components"]) == ()
     assert DECLARED.enabled

@@ -239,6 +239,8 @@ MISTAKES = {
     "{name: web, dns: 1.2.3.400}": "dns is a name",
     "{name: web, dns: gateway}": "the gateway is for ping and tcp",
     "{name: web, http: 'http://gateway/'}": "the gateway is for ping and tcp",
+    "{name: web, http: 'http://GATEWAY/'}": "the gateway is for ping and tcp",
+    "{name: web, tcp: 'Gateway:53'}": "in small letters",
     "{name: web, http: 'http://a.invalid/', status: [299-200]}": "such as 200-299, not '299-200'",
     '{name: "web\\n", dns: a}': "targets[1].name: expected a name of a-z, 0-9",
     "{name: web, tls: 'gateway'}": "tls is HOST:PORT",
