@@ -27,10 +27,11 @@ STATES = ("pending", "processing", "done", "failed")
 ALWAYS_ANSWERED = System("boot_time")
 """Asked beside the rest, so that components whose folders are all gone are no collector that is unsupported here."""
 _NOWHERE = re.compile(
-    r"""(?!\.+\+)[\w.+-]+(/[\w.+-]+)+      # words with a / between them, and none before
-    |\w(?![?*{])[^|(\[\\]*/(?![?*{])[^|]*  # a word, then a / that must be there
-    |([^|(]|\((?!\?[!<=]))*(/|\[/\])\)*\$?  # a / at the end
-    |([$^()|]|\?:|\\[AZz])*    # nothing at all""",
+    r"""(?!\.+\+)[\w.+-]+(/[\w.+-]+)+         # words with a / between them, and none before
+    |\w(?![?*{])[^|(\[\\]*/(?![?*{])[^|]*     # a word, then a / that must be there
+    |([^|(]|\((?!\?[!<=]))*(/|\[/\])\)*\$?    # a / at the end
+    |([$^()|]|\?:|\\[AZz])*                   # nothing at all
+    """,
     re.VERBOSE,
 )
 """Expressions that match neither an absolute path nor a name, as far as that is easily seen."""

@@ -177,9 +177,9 @@ def test_what_can_match_nothing_is_refused_with_its_line(tmp_path: Path, text: s
     assert str(caught.value) == f"{tmp_path}/pomona.yml:{told.replace('DIR', str(tmp_path))}"
 
 
-@pytest.mark.parametrize("pattern", ["(", "a{99999999999999999999}", "(" * 5000 + ")" * 5000])
+@pytest.mark.parametrize("pattern", ["(", "a{99999999999999999999}", "(" * 5000 + ")" * 5000, "(" * 999])
 def test_each_way_in_which_an_expression_is_none_is_told_in_one_line(tmp_path: Path, pattern: str) -> None:
-    with pytest.raises(ConfigError, match=r"pomona\.yml:5: .* is no regular expression: ") as caught:
+    with pytest.raises(ConfigError, match=r"pomona\.yml:5: .* is no regular expression") as caught:
         given(tmp_path, f"{WEB}      process: {{executable: '{pattern}'}}\n")
     assert len(str(caught.value).splitlines()) == 1
     assert len(str(caught.value)) < 400
