@@ -1,11 +1,11 @@
 """Text of other programs in Prometheus' format 0.0.4, read strictly into samples that render to the same series."""
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
-from exporters.core.metrics import Family, Kind, Sample
+from exporters.core.metrics import Family, Kind, Sample, base
 
 Fault = Literal["encoding", "incomplete", "syntax", "timestamp", "duplicate", "conflict"]
 NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*\Z")
@@ -42,6 +42,13 @@ class Exposition:
         if not self.taken.isdisjoint(families):
             raise BadExpositionError("conflict")
         return Exposition((*self.samples, *samples), families, every, self.taken)
+
+
+def told_apart(samples: Iterable[Sample], families: Mapping[str, Family]) -> tuple[Sample, ...]:
+    """Counters whose name without `_total` is another family's are untyped: OpenMetrics has one type for both."""
+    counters = (each for each in families.values() if each.kind == "counter" and base(each) in families)
+    untyped = {each.name: replace(each, kind="unknown") for each in counters}
+    return tuple(each._replace(family=untyped.get(each.family.name, each.family)) for each in samples)
 
 
 def _decoded(content: bytes) -> str:

@@ -1,12 +1,13 @@
 """Metrics that other programs write as `*.prom` files into one folder, in the text format, as for node_exporter.
 
 Strict: a file that is not wholly readable, holds timestamps, repeats a series or contradicts a file before it (by
-name) gives none of its samples, and `pomona_textfile_error` 1. Of two HELP texts the first stays. Counters whose name
-does not end in `_total` keep it and are published untyped. Write to another name, then rename: so no half file is seen.
+name) gives none of its samples, and `pomona_textfile_error` 1. Of two HELP texts the first stays. Counters keep their
+names; where one does not end in `_total`, or is another family's without it, it is published untyped. Write to another
+name, then rename: so no half file is seen.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -14,7 +15,7 @@ from exporters.core.collector import Partial, Questions, collector
 from exporters.core.context import Context
 from exporters.core.explain import Place
 from exporters.core.metrics import Sample, gauge
-from exporters.host.exposition import BadExpositionError, Exposition
+from exporters.host.exposition import BadExpositionError, Exposition, told_apart
 from exporters.sources.base import Entry, File, Listing, Replies
 
 LARGEST = 2**20
@@ -94,7 +95,7 @@ def _textfiles(replies: Replies, context: Context) -> tuple[Textfile, ...]:
         room -= len(content or b"")
         textfile, before = _read(entry, content, before)
         found.append(textfile)
-    return tuple(found)
+    return tuple(replace(each, samples=told_apart(each.samples, before.families)) for each in found)
 
 
 def _name(entry: Entry) -> str:

@@ -94,6 +94,32 @@ def test_a_gauge_beside_the_counter_of_the_same_stem_stays_a_gauge() -> None:
     assert "# TYPE jobs_total counter\njobs_total 4.0\n" in text
 
 
+@pytest.mark.parametrize(
+    ("gauge", "counter"),
+    [("a.prom", "b.prom"), ("b.prom", "a.prom"), ("a.prom", "a.prom")],
+)
+def test_in_openmetrics_two_families_that_differ_by_total_have_two_names(
+    tmp_path: Path, gauge: str, counter: str
+) -> None:
+    for name, content in (
+        (gauge, "# TYPE jobs gauge\njobs 3\n"),
+        (counter, "# TYPE jobs_total counter\njobs_total 4\n"),
+    ):
+        with (tmp_path / name).open("a") as file:
+            file.write(content)
+    (tmp_path / "c.prom").write_text("# TYPE runs_total counter\nruns_total 5\n")
+    found = seen("textfile", Local(), context_of("textfile", directory=str(tmp_path)))
+    samples = [sample for each in found.reading for sample in each.samples]
+    read = {each.name: each for each in openmetrics(f"{render(samples, 'openmetrics').decode()}# EOF\n")}
+    assert {name: each.type for name, each in read.items()} == {
+        "jobs": "gauge",
+        "jobs_total": "unknown",
+        "runs": "counter",
+    }
+    assert [(sample.name, sample.value) for sample in read["jobs_total"].samples] == [("jobs_total", 4.0)]
+    assert "# TYPE jobs_total untyped\njobs_total 4.0\n" in render(samples).decode()
+
+
 FAULTS = {
     "half a line": (b"a 1\nb 2\nc 0.", "incomplete"),
     "half a name": (b"a 1\nna\n", "syntax"),
