@@ -13,7 +13,6 @@ import msgspec
 
 from exporters.core.collector import Partial, Questions, collector
 from exporters.core.context import Context
-from exporters.core.explain import Place
 from exporters.core.metrics import Sample, gauge
 from exporters.host.exposition import BadExpositionError, Exposition, told_apart
 from exporters.sources.base import Entry, File, Listing, Replies
@@ -27,7 +26,7 @@ MOST = 100
 
 
 class TextfileConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`directory`: the folder with the `*.prom` files, which must exist; nothing is read while it is empty."""
+    """`directory`: the folder with the `*.prom` files; nothing is read while it is empty."""
 
     directory: str = ""
 
@@ -40,12 +39,6 @@ class Textfile:
     modified: float
     samples: tuple[Sample, ...] = ()
     problem: str = ""
-
-
-def folders(config: TextfileConfig) -> Iterator[tuple[Place, str]]:
-    """The one that is configured."""
-    if config.directory:
-        yield ("directory",), config.directory
 
 
 def listing(context: Context) -> tuple[Listing, ...]:
@@ -132,7 +125,6 @@ PROBLEM = gauge(
     then=files,
     parse=parse,
     config=TextfileConfig,
-    folders=folders,
     foreign=True,
 )
 def textfile(reading: tuple[Textfile, ...], _: Context) -> Iterable[Sample]:

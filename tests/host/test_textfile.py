@@ -11,10 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as openmetrics
 from prometheus_client.parser import text_string_to_metric_families as text_format
 
-from conftest import COLLECTORS
-from exporters.core.config import ConfigError, Settings, load
 from exporters.core.metrics import render
-from exporters.core.privacy import Key
 from exporters.host import textfile
 from exporters.host.exposition import BadExpositionError, Exposition
 from exporters.sources.base import Denied, File, Listing, NotFound, Replies, TooLarge
@@ -257,21 +254,6 @@ def test_a_file_that_cannot_be_read_is_told(error: type[Denied]) -> None:
 
 def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
     assert seen("textfile", Local(), context_of("textfile", directory=str(tmp_path / "none"))).failed == "not_found"
-
-
-def test_a_folder_that_is_not_there_is_refused_at_start(tmp_path: Path) -> None:
-    declared = COLLECTORS["textfile"]
-
-    def loaded(directory: str) -> Settings:
-        given = {"collectors.textfile.directory": directory}
-        return load((declared,), None, {}, given, lambda _: Key(b"sixteen bytes of key"), here={declared.package})
-
-    assert loaded(str(tmp_path))
-    assert loaded("")
-    with pytest.raises(ConfigError, match=r"collectors\.textfile\.directory: there is no folder '.*/none': make it"):
-        loaded(f"{tmp_path}/none")
-    with pytest.raises(ConfigError, match="there is no folder a URL: make it"):
-        loaded("file://bob:hunter2@h/")
 
 
 def test_without_a_folder_nothing_is_asked() -> None:
