@@ -14,6 +14,7 @@ from conftest import COLLECTORS, ROOT, missing
 from docs.__main__ import OWN
 from exporters.core.collector import discover
 from exporters.core.config import load
+from exporters.core.metrics import series_names
 from exporters.core.privacy import Key
 from exporters.core.webconfig import read_web_file
 from exporters.operate.routers.config import load as routers
@@ -26,8 +27,7 @@ BLOCK = re.compile(r"^([ ]*)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 FAMILIES = (*(family for each in COLLECTORS.values() for family in each.families), *OWN)
-PARTS = {"histogram": ("_bucket", "_sum", "_count")}
-KNOWN = {f"{family.name}{part}" for family in FAMILIES for part in ("", *PARTS.get(family.kind, ()))}
+KNOWN = {name for family in FAMILIES for name in series_names(family)}
 
 
 def title(path: Path) -> str:

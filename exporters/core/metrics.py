@@ -105,6 +105,12 @@ class Distribution:
         yield plain._replace(value=float(totals[-1]), suffix="_count")
 
 
+def series_names(family: Family) -> tuple[str, ...]:
+    """The names that its samples have: a histogram takes three more."""
+    parts = ("", "_bucket", "_sum", "_count") if family.kind == "histogram" else ("",)
+    return tuple(f"{family.name}{part}" for part in parts)
+
+
 def enum(name: str, help_: str, label: str, states: Sequence[str], *labels: str) -> Family:
     """A gauge for each state, exactly one of them 1."""
     return Family(name, "gauge", help_, (*labels, label), tuple(states))

@@ -9,7 +9,7 @@ from exporters.core.cell import Cell, Sink, Status
 from exporters.core.clock import Clock
 from exporters.core.collector import Collector, Questions
 from exporters.core.context import Context
-from exporters.core.metrics import Format, Sample, gauge, render
+from exporters.core.metrics import Format, Sample, gauge, render, series_names
 from exporters.core.pool import Pool
 from exporters.core.selfmetrics import FAMILIES
 from exporters.core.state import Section, Store
@@ -74,7 +74,7 @@ class Runner:
     ) -> None:
         declared = tuple(collectors)
         families = (*OWN, *FAMILIES, *(family for each in declared for family in each.families))
-        taken = frozenset(family.name for family in families)
+        taken = frozenset(name for family in families for name in series_names(family))
         self._clock, self._pool, self._on_demand = clock, pool, on_demand
         self._source, self._together = source, together
         self._cells = {

@@ -18,7 +18,7 @@ from core.machines import (
     samples,
     slow,
 )
-from exporters.core.metrics import Family
+from exporters.core.metrics import Distribution, Family, histogram
 from exporters.sources.base import (
     Denied,
     NotFound,
@@ -279,6 +279,18 @@ def test_foreign_families_that_equal_a_declared_one_are_dropped_and_counted() ->
     assert seen["other_value"] == 3
     assert seen["pomona_test_value"] == 1
     assert seen['pomona_collector_foreign_samples_dropped{collector="slow"}'] == 3
+
+
+def test_foreign_families_that_equal_a_part_of_a_histogram_are_dropped_and_counted() -> None:
+    took = histogram("pomona_test_seconds", "x (test).")
+    own = quick(families=(TOLD, took), metrics=lambda *_: Distribution((1.0,)).observe(0.5).samples(took))
+    twin = Family("pomona_test_seconds_count", "gauge", "x")
+    machine = Machine(
+        captures(), own, replace(quick(foreign=True, families=(), metrics=lambda *_: twin(4)), name="texts")
+    )
+    seen = machine.scrape()
+    assert seen["pomona_test_seconds_count"] == 1
+    assert seen['pomona_collector_foreign_samples_dropped{collector="texts"}'] == 1
 
 
 def test_openmetrics_and_text_tell_the_same() -> None:
