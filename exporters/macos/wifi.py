@@ -145,8 +145,7 @@ def wifi(state: History, context: Context) -> Iterable[Sample]:
     if channel is not None:
         yield from CHANNEL(channel.number)
         yield from WIDTH(channel.width)
-    if state.link.state == "connected":
-        yield from _info(state.link, channel.band if channel is not None else "", context)
+        yield from _info(state.link, channel.band, context)
 
 
 def _measures(link: Link) -> Iterator[Sample]:
