@@ -102,7 +102,8 @@ class Cell:
         try:
             start(lambda: self._fly(flight, source or self._source))
         except BaseException:
-            flight.set_result(None)
+            if not flight.done():
+                flight.set_result(None)
             raise
         return flight
 

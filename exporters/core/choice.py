@@ -8,6 +8,14 @@ from msgspec import Struct
 from exporters.sources.quoted import quoted
 
 
+def check_expression(pattern: str) -> None:
+    """A bad regular expression is an error of the configuration."""
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"{quoted(pattern)} is no regular expression: {error}") from error
+
+
 class Choice(Struct, frozen=True, forbid_unknown_fields=True):
     """Regular expressions for whole names. With `include` only what it matches is shown, else all but `exclude`."""
 
@@ -17,10 +25,7 @@ class Choice(Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         """A bad expression is an error of the configuration."""
         for pattern in (self.include, self.exclude):
-            try:
-                re.compile(pattern)
-            except (re.error, OverflowError, RecursionError) as error:
-                raise ValueError(f"{quoted(pattern)} is no regular expression: {error}") from error
+            check_expression(pattern)
 
     def shows(self) -> Callable[[str], bool]:
         """Says of a name whether it is shown."""

@@ -26,8 +26,8 @@ OPEN_WORDS: Mapping[str, re.Pattern[str]] = {
     "JOB": re.compile(r"(system|gui/\d{1,10})/[A-Za-z0-9][A-Za-z0-9_.@+-]{0,127}"),
 }
 Advance = Callable[[Any, Any, float, Context], Any]
-Folders = Callable[[Any], Iterable[tuple[tuple[str | int, ...], str]]]
-Mistakes = Callable[[Any], Iterable[tuple[tuple[str | int, ...], str]]]
+Placed = Callable[[Any], Iterable[tuple[tuple[str | int, ...], str]]]
+"""Of a config: texts, each with its place in it."""
 Metrics = Callable[[Any, Context], Iterable[Sample]]
 
 
@@ -80,8 +80,8 @@ class Collector:
     privilege: str = "none"
     config: type[msgspec.Struct] | None = None
     config_of: str = ""
-    folders: Folders | None = None
-    mistakes: Mistakes | None = None
+    folders: Placed | None = None
+    mistakes: Placed | None = None
     publishes: tuple[str, ...] = ()
     foreign: bool = False
     unverified: str = ""

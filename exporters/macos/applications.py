@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from exporters.core.choice import check_expression
 from exporters.core.collector import collector
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, gauge
@@ -42,10 +43,7 @@ class Applications(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """A bad expression is an error of the configuration."""
-        try:
-            re.compile(self.include)
-        except (re.error, OverflowError, RecursionError) as error:
-            raise ValueError(f"{self.include!r} is no regular expression: {error}") from error
+        check_expression(self.include)
 
 
 class Item(msgspec.Struct, frozen=True):

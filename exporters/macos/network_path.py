@@ -16,9 +16,12 @@ from exporters.core.metrics import Sample, enum, gauge
 from exporters.core.read import array, flag, maybe, number, record, text
 from exporters.macos import route, scutil
 from exporters.sources.base import Command, Output, ParseError, Probe, Replies, System
+from exporters.sources.patterns import compiled
 
 ADDRESSES = System("addresses")
 SUMMARY = Command(("ipconfig", "getsummary", "NAME"))
+ONLINE = "Success"
+"""What Apple's page says; no other pattern needs to be looked at."""
 STATES = ("online", "captive", "unreachable", "routed", "offline", "unknown")
 TUNNEL = re.compile(r"(utun|ppp|ipsec)\d{1,3}")
 ETHERNET = re.compile(r"en\d{1,3}")
@@ -35,16 +38,17 @@ class NetworkPathConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """`captive_url`: a page to ask for at each look, none if empty. `captive_pattern`: what it holds when online."""
 
     captive_url: str = ""
-    captive_pattern: str = "Success"
+    captive_pattern: str = ONLINE
 
     def __post_init__(self) -> None:
         """Both are checked before anything is asked."""
         if self.captive_url and not URL.fullmatch(self.captive_url):
             raise ValueError("captive_url begins with http:// or https://")
         try:
-            re.compile(self.captive_pattern)
-        except re.error as error:
-            raise ValueError(f"captive_pattern is no regular expression: {error}") from error
+            if self.captive_url or self.captive_pattern != ONLINE:
+                compiled(self.captive_pattern)
+        except ValueError as error:
+            raise ValueError(f"captive_pattern: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ file is what a person or another program left: `networkQuality -c > FILE`. The n
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from ipaddress import ip_network
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from msgspec import Meta
 from exporters.core.collector import Memory, Partial, Questions, collector
 from exporters.core.context import Context
 from exporters.core.metrics import Sample, counter, enum, gauge
-from exporters.core.read import amount, json, maybe, number, record
+from exporters.core.read import amount, attempt, json, maybe, number, record
 from exporters.macos import quality_plan, route
 from exporters.macos.power import SUPPLIES
 from exporters.macos.quality_plan import STATES, Plan
@@ -148,7 +149,8 @@ def parse(replies: Replies, context: Context) -> Look | Partial:
 
 
 def _made(output: Output | None, now: float, faults: list[str]) -> Result | None:
-    return None if output is None else _told("networkQuality", output.stdout, now, faults)
+    printed = None if output is None else output.stdout
+    return attempt(partial(_result, time=now), printed, faults, "networkQuality")
 
 
 def _left(replies: Replies, context: Context, now: float, faults: list[str]) -> Result | None:
@@ -156,17 +158,9 @@ def _left(replies: Replies, context: Context, now: float, faults: list[str]) -> 
     for entry in _entries(replies, context):
         content = replies.get(File(context.config.result_file))
         if content is not None and entry.modified <= now + CADENCE:
-            return _told("the file", content, entry.modified, faults)
+            return attempt(partial(_result, time=entry.modified), content, faults, "the file")
         faults += ["the file was written in the future"] if content is not None else []
     return None
-
-
-def _told(by: str, printed: bytes, time: float, faults: list[str]) -> Result | None:
-    try:
-        return _result(printed, time)
-    except ParseError as error:
-        faults.append(f"{by}: {error}")
-        return None
 
 
 def _result(printed: bytes, time: float) -> Result | None:

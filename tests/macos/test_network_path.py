@@ -109,7 +109,10 @@ def test_nobody_is_asked_unless_it_is_configured() -> None:
     assert PROBE in network_path.optional_for(CONTEXT)
 
 
-@pytest.mark.parametrize("config", [{"captive_url": "captive.apple.com"}, {"captive_pattern": "("}])
+@pytest.mark.parametrize(
+    "config",
+    [{"captive_url": "captive.apple.com"}, {"captive_pattern": "("}, {"captive_pattern": "a{99999999999999999999}"}],
+)
 def test_a_page_that_cannot_be_asked_for_is_refused(config: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="captive_"):
         NetworkPathConfig(**config)
