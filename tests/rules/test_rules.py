@@ -1,0 +1,74 @@
+"""The shipped rules: accepted and tested by both generations of promtool, without the faults that it does not see."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from conftest import ROOT
+from exporters.stack.engines import Engines
+from rules.linting import faults, world_of
+from rules.registry import FOREIGN, declared
+from rules.rulefiles import FILES, FOLDER, TESTS, seen, shipped
+
+HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+RUNBOOKS = {path.stem: path.read_text() for path in sorted((FOLDER / "runbooks").glob("*.md"))}
+
+
+def tool(*argv: str | Path | None) -> str:
+    """What it printed; a failure shows it."""
+    ended = subprocess.run([str(each) for each in argv], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout + ended.stderr
+
+
+def equal() -> frozenset[str]:
+    """The labels that have to agree when a worse tier hides a lesser one."""
+    rules = yaml.safe_load((FOLDER / "alertmanager.yml").read_text())["inhibit_rules"]
+    tiers = [set(rule["equal"]) for rule in rules if "alertname" in rule["equal"]]
+    assert tiers
+    return frozenset.intersection(*map(frozenset, tiers))
+
+
+def test_prometheus_accepts_its_configuration(engines: Engines) -> None:
+    assert f"{len(FILES)} rule files found" in tool(engines.promtool, "check", "config", ROOT / "prometheus.yml")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_the_rules_are_without_lint(engines: Engines, path: Path) -> None:
+    assert "SUCCESS" in tool(engines.promtool, "check", "rules", "--lint=all", "--lint-fatal", path)
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name)
+def test_the_rules_fire_and_stay_silent_as_their_tests_say(engines: Engines, path: Path) -> None:
+    assert "SUCCESS" in tool(engines.promtool, "test", "rules", path)
+
+
+def test_the_rules_have_no_fault_that_promtool_does_not_see() -> None:
+    rules = shipped()
+    world = world_of(rules, {**declared(), **FOREIGN}, seen=seen(), equal=equal(), runbooks=RUNBOOKS)
+    assert faults(rules, world) == []
+
+
+def test_no_runbook_is_left_of_an_alert_that_is_gone() -> None:
+    assert RUNBOOKS.keys() == {rule.name for rule in shipped() if rule.is_alert}
+
+
+@pytest.mark.parametrize("name", RUNBOOKS)
+def test_every_runbook_says_what_it_means_and_what_to_do(name: str) -> None:
+    text = RUNBOOKS[name]
+    assert text.startswith(f"# {name}\n")
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == HEADINGS
+    assert re.search(r"^1\. ", text.partition("## Mitigation")[2], re.MULTILINE)
+    assert "|" not in text or "```" in text
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.name)
+def test_every_test_names_the_order_of_its_groups(path: Path) -> None:
+    """Without it promtool evaluates groups in any order, and a test would pass by chance."""
+    test = yaml.safe_load(path.read_text())
+    files = [(path.parent / name).resolve() for name in test["rule_files"]]
+    groups = {group["name"] for file in files for group in yaml.safe_load(file.read_text())["groups"]}
+    assert set(test.get("group_eval_order", groups if len(groups) == 1 else ())) == groups
