@@ -61,6 +61,8 @@ And what is asked for once a day, which is told with its own time.
 """
 
 
+LAST_LOOKS = ("pomona_endpoint_recent_failures", "pomona_component_recent_failures")
+"""What has another value after each look, even one at the same answers, and goes with them."""
 COUNT_LOOKS = ("pomona_endpoint_checks_total", "pomona_endpoint_failures_total", "pomona_endpoint_duration_seconds")
 """What grows with each look and stays when there is none: counts of the process, not of anything that it was told."""
 
@@ -115,7 +117,7 @@ class Machine:
 def own(told: set[str]) -> set[str]:
     """Without the neighbour, the Runner's own samples and counts of looks, and without the values of what grows."""
     lines = (line for line in told if not line.startswith(("pomona_collector_", "pomona_test_", *COUNT_LOOKS)))
-    return {line.partition(" ")[0] if line.startswith(GROWING) else line for line in lines}
+    return {line.partition(" ")[0] if line.startswith((*GROWING, *LAST_LOOKS)) else line for line in lines}
 
 
 def lively(name: str, pool: Pool, *, on_demand: bool = True) -> Machine:

@@ -14,8 +14,9 @@ from exporters.core.context import Context
 from exporters.core.explain import Place
 from exporters.host.cadence import too_slow
 from exporters.host.http_status import Status, statuses
+from exporters.host.recent import CLOCKS
 from exporters.sources.address import NoAddress, Url, place
-from exporters.sources.base import Listing, Probe, Processes, Question, System
+from exporters.sources.base import Listing, Probe, Processes, Question
 from exporters.sources.patterns import compiled
 from exporters.sources.probes import most_seconds
 from exporters.sources.quoted import quoted
@@ -24,8 +25,6 @@ MOST = 100
 """Components."""
 STATES = ("pending", "processing", "done", "failed")
 """The folders of a queue."""
-ALWAYS_ANSWERED = System("boot_time")
-"""Asked beside the rest, so that components whose folders are all gone are no collector that is unsupported here."""
 _NOWHERE = re.compile(
     r"""(?!\.+\+)[\w.+-]+(/[\w.+-]+)+         # words with a / between them, and none before
     |\w(?![?*{])[^|(\[\\]*/(?![?*{])[^|]*     # a word, then a / that must be there
@@ -167,9 +166,13 @@ class Components(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def questions(context: Context) -> Questions:
-    """All that the configuration makes worth asking."""
+    """All that the configuration makes worth asking.
+
+    The clocks say whether the machine slept. And they always answer, so that components whose folders are all gone are
+    no collector that is unsupported here.
+    """
     asked = dict.fromkeys(question for each in context.config.components for question in each.asks().values())
-    return (*asked, ALWAYS_ANSWERED) if asked else ()
+    return (*asked, CLOCKS) if asked else ()
 
 
 def mistakes(section: Any) -> Iterator[tuple[Place, str]]:

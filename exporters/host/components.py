@@ -18,6 +18,7 @@ from exporters.core.metrics import Sample, counter, gauge
 from exporters.host.component_config import STATES, Component, Components, folders, mistakes, questions
 from exporters.host.component_health import Health, connected, health
 from exporters.host.component_processes import Life, Process, Start, lived, processes, total
+from exporters.host.recent import NEVER, Recent, slept
 from exporters.host.work_queues import OUTCOMES, Items, Tally, items, tallied
 from exporters.sources.base import ParseError, Replies
 
@@ -36,6 +37,7 @@ class Watched:
     `beats` is whether the heartbeat file is there, `heartbeat` its last change (Unix time).
 
     `keys` stand for what is watched, in the memory: something else under the same name begins anew.
+    `slept` is for how many seconds the machine has slept since its boot.
     """
 
     name: str
@@ -46,6 +48,19 @@ class Watched:
     beats: bool | None = None
     heartbeat: float | None = None
     queue: Mapping[str, Items] = field(default_factory=dict)
+    slept: float | None = None
+
+    @property
+    def up(self) -> bool | None:
+        """One check that fails decides; else one that nobody could tell leaves it open, as the lack of any does."""
+        if False in self.checks.values():
+            return False
+        return None if None in self.checks.values() or not self.checks else True
+
+    @property
+    def key(self) -> str:
+        """Stands for all that decides about `up`."""
+        return " ".join(self.keys[check] for check in self.checks)
 
 
 class Observations(msgspec.Struct, frozen=True):
@@ -62,6 +77,7 @@ class State:
     watched: tuple[Watched, ...] = ()
     lives: Mapping[str, Life] = field(default_factory=dict)
     tallies: Mapping[str, Tally] = field(default_factory=dict)
+    recents: Mapping[str, Recent] = field(default_factory=dict)
 
 
 def parse(replies: Replies, context: Context) -> tuple[Watched, ...] | Partial:
@@ -103,6 +119,7 @@ def _watched(component: Component, replies: Replies, context: Context, faults: l
         None if beat is None else bool(beat),
         max((each.modified for each in beat or ()), default=None),
         {state: each for state, each in queue.items() if each is not None},
+        slept(replies),
     )
 
 
@@ -120,7 +137,13 @@ def advance(state: State | None, reading: tuple[Watched, ...], now: float, _: Co
             if outcome in each.queue:
                 key = each.keys[outcome]
                 tallies[key] = tallied(tallies.get(key), each.queue[outcome].names)
-    return State(reading, lives, tallies)
+    return State(reading, lives, tallies, dict(_recents(before, reading)))
+
+
+def _recents(before: State, reading: tuple[Watched, ...]) -> Iterator[tuple[str, Recent]]:
+    for each in reading:
+        recent = before.recents.get(each.key, NEVER)
+        yield each.key, recent if each.up is None else recent.then(not each.up, each.slept)
 
 
 def observe(state: State) -> Observations:
@@ -138,6 +161,11 @@ def restore(past: Observations) -> State:
 UP = gauge(
     "pomona_component_up",
     "Whether all checks of the component are good: process, tcp, http, as far as configured (psutil, probes).",
+    "component",
+)
+RECENT = gauge(
+    "pomona_component_recent_failures",
+    "Looks at which it was not up, of the last three since the exporter began and the machine woke (psutil, probes).",
     "component",
 )
 CHECK = gauge(
@@ -188,15 +216,10 @@ PROCESSED = counter(
 )
 
 
-def _is_up(checks: Mapping[str, bool | None]) -> bool | None:
-    """One that fails decides; else one that nobody could tell leaves it open, as the lack of any check does."""
-    if False in checks.values():
-        return False
-    return None if None in checks.values() or not checks else True
-
-
-def _of_checks(each: Watched) -> Iterator[Sample]:
-    yield from UP(_is_up(each.checks), component=each.name)
+def _of_checks(each: Watched, state: State) -> Iterator[Sample]:
+    yield from UP(each.up, component=each.name)
+    if each.up is not None:
+        yield from RECENT(state.recents[each.key].failures, component=each.name)
     for check in CHECKS:
         yield from CHECK(each.checks.get(check), component=each.name, check=check)
     if each.health is not None:
@@ -231,7 +254,7 @@ def _of_files(each: Watched, state: State) -> Iterator[Sample]:
 
 @collector(
     "components",
-    *(UP, CHECK, PROCESSES, CPU, RESIDENT, FILES, START, RESTARTS),
+    *(UP, RECENT, CHECK, PROCESSES, CPU, RESIDENT, FILES, START, RESTARTS),
     *(SECONDS, CODE, VALUE, HEARTBEAT, ITEMS, OLDEST, PROCESSED),
     optional=questions,
     parse=parse,
@@ -245,5 +268,5 @@ def _of_files(each: Watched, state: State) -> Iterator[Sample]:
 def components(state: State, _: Context) -> Iterable[Sample]:
     """One after the other, as they stand in the configuration."""
     return chain.from_iterable(
-        chain(_of_checks(each), _of_processes(each, state), _of_files(each, state)) for each in state.watched
+        chain(_of_checks(each, state), _of_processes(each, state), _of_files(each, state)) for each in state.watched
     )

@@ -7,17 +7,26 @@ nowhere. Of a target that could not be asked nothing is told, and one never touc
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from exporters.core.collector import Partial, Questions, collector
+from exporters.core.collector import Partial, Questions, collector, told
 from exporters.core.context import Context
 from exporters.core.metrics import Distribution, Sample, counter, gauge, histogram
 from exporters.host.endpoint_answer import Checked, Reason, checked
 from exporters.host.endpoint_config import EndpointsConfig, Target, mistakes
 from exporters.host.gateway import QUESTIONS, gateway
+from exporters.host.recent import CLOCKS, NEVER, Recent, slept
 from exporters.sources.base import ParseError, Replies
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds."""
 NOTHING = Distribution(BOUNDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What came of each target that was asked; `slept` is for how many seconds the machine has slept since its boot."""
+
+    checked: tuple[Checked, ...]
+    slept: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,7 @@ class Count:
     checks: int = 0
     failures: Mapping[str, int] = field(default_factory=dict)
     durations: Distribution = NOTHING
+    recent: Recent = NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +48,12 @@ class Endpoints:
 
 
 def questions(context: Context) -> Questions:
-    """A probe for each target, and the way to the gateway where one is meant."""
+    """A probe for each target, the way to the gateway where one is meant, and whether the machine has slept."""
     targets = context.config.all()
     probes = (each.probe() for each in targets)
     route = QUESTIONS if any(each.by_gateway() for each in targets) else ()
-    return (*route, *(each for each in probes if each is not None))
+    clocks = (CLOCKS,) if targets else ()
+    return (*clocks, *route, *(each for each in probes if each is not None))
 
 
 def by_gateway(replies: Replies, context: Context, _: object) -> Questions:
@@ -52,7 +63,7 @@ def by_gateway(replies: Replies, context: Context, _: object) -> Questions:
     return tuple(each for each in probes if each is not None)
 
 
-def parse(replies: Replies, context: Context) -> tuple[Checked, ...] | Partial:
+def parse(replies: Replies, context: Context) -> Round | Partial:
     """What came of each target that was asked."""
     good, faults, found = list[Checked](), list[str](), gateway(replies)
     for target in context.config.all():
@@ -62,24 +73,25 @@ def parse(replies: Replies, context: Context) -> tuple[Checked, ...] | Partial:
             good += [checked(target, reply)] if reply is not None else []
         except ParseError as error:
             faults.append(f"{target.name}: {error}")
-    return Partial(tuple(good), ", ".join(faults)) if faults else tuple(good)
+    return told(Round(tuple(good), slept(replies)), faults)
 
 
-def advance(state: Endpoints | None, reading: tuple[Checked, ...], _now: float, context: Context) -> Endpoints:
+def advance(state: Endpoints | None, reading: Round, _now: float, context: Context) -> Endpoints:
     """The last round, counted."""
     names = {each.name for each in context.config.all()}
     counts = {name: count for name, count in (state.counts if state else {}).items() if name in names}
-    for each in reading:
-        counts[each.target.name] = _counted(counts.get(each.target.name), each)
-    return Endpoints(reading, counts)
+    for each in reading.checked:
+        counts[each.target.name] = _counted(counts.get(each.target.name), each, reading.slept)
+    return Endpoints(reading.checked, counts)
 
 
-def _counted(before: Count | None, each: Checked) -> Count:
+def _counted(before: Count | None, each: Checked, asleep: float | None) -> Count:
     count = before or Count(failures=dict.fromkeys(_expected(each.target), 0))
+    recent = count.recent.then(bool(each.reason), asleep)
     if not each.reason:
-        return Count(count.checks + 1, count.failures, count.durations.observe(each.answer.seconds))
+        return Count(count.checks + 1, count.failures, count.durations.observe(each.answer.seconds), recent)
     failures = {**count.failures, each.reason: count.failures.get(each.reason, 0) + 1}
-    return Count(count.checks + 1, failures, count.durations)
+    return Count(count.checks + 1, failures, count.durations, recent)
 
 
 def _expected(target: Target) -> Iterator[Reason]:
@@ -99,6 +111,11 @@ def _expected(target: Target) -> Iterator[Reason]:
 
 
 SUCCESS = gauge("pomona_endpoint_success", "Whether the last check was good (pomona probe).", "probe")
+RECENT = gauge(
+    "pomona_endpoint_recent_failures",
+    "Bad ones among the last three checks since the exporter began and the machine woke (pomona probe).",
+    "probe",
+)
 DURATION = histogram(
     "pomona_endpoint_duration_seconds", "How long good checks took, from name to last byte (pomona probe).", "probe"
 )
@@ -130,6 +147,7 @@ INFO = gauge(
 @collector(
     "endpoints",
     SUCCESS,
+    RECENT,
     DURATION,
     CHECKS,
     FAILURES,
@@ -150,6 +168,7 @@ def endpoints(state: Endpoints, _: Context) -> Iterable[Sample]:
     """The last round by target, then what was counted."""
     for each in state.last:
         yield from _told(each)
+        yield from RECENT(state.counts[each.target.name].recent.failures, probe=each.target.name)
     for name, count in state.counts.items():
         yield from count.durations.samples(DURATION, probe=name)
         yield from CHECKS(count.checks, probe=name)

@@ -24,12 +24,13 @@ class Looks:
         self.context = context_of("components", components=[{"name": "it", **component}])
         self.state: Any = None
         self.now = 1_800_000_000.0
+        self.slept = 0.0
         self.problems: Mapping[str, str] = {}
 
     def at(self, answers: Answers) -> dict[str, float]:
         """The samples 30 s after the look before; an answer is JSON or the error that comes instead."""
         self.now += 30
-        seen = look(DECLARED, Replay(_captures(answers)), self.context, self.state)
+        seen = look(DECLARED, Replay(_captures(answers, self.slept)), self.context, self.state)
         self.problems = dict(seen.problems)
         if seen.failed is not None or not seen.supported:
             return {}
@@ -43,13 +44,13 @@ class Looks:
         self.state = memory.restore(msgspec.json.decode(stored, type=memory.kind))
 
 
-def _captures(answers: Answers) -> Captures:
+def _captures(answers: Answers, slept: float) -> Captures:
     given = {
         question: Captured(error=each) if isinstance(each, type) else Captured(json.dumps(each).encode())
         for question, each in answers.items()
     }
     return Captures(
-        systems={"boot_time": Captured(b"1799000000")},
+        systems={"clocks": Captured(json.dumps({"elapsed": 1e6 + slept, "awake": 1e6}).encode())},
         listings={question.path: each for question, each in given.items() if isinstance(question, Listing)},
         probes={question.key: each for question, each in given.items() if isinstance(question, Probe)},
         processes={str(question): each for question, each in given.items() if isinstance(question, Processes)},

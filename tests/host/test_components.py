@@ -47,10 +47,29 @@ def test_up_is_all_checks_together_and_absent_where_nobody_could_tell(tcp: Any, 
     assert ("unparsable" in looks.problems) is (isinstance(tcp, type) or isinstance(http, type))
 
 
+def test_recent_failures_are_of_the_last_three_looks_that_could_tell() -> None:
+    looks = Looks(tcp="127.0.0.1:80")
+    told = [looks.at({TCP: each}).get("recent_failures") for each in (UP, DOWN, DOWN, Failed, DOWN, DOWN, UP, UP, UP)]
+    assert told == [0, 1, 2, None, 3, 3, 2, 1, 0]
+
+
+def test_what_was_before_a_sleep_a_restart_or_under_other_checks_is_no_recent_failure() -> None:
+    looks = Looks(tcp="127.0.0.1:80")
+    assert [looks.at({TCP: DOWN})["recent_failures"] for _ in range(2)] == [1, 2]
+    looks.slept = 40.0
+    assert [looks.at({TCP: DOWN})["recent_failures"] for _ in range(2)] == [1, 2]
+    looks.restart()
+    assert [looks.at({TCP: DOWN})["recent_failures"] for _ in range(2)] == [1, 2]
+    looks.context = context_of("components", components=[{"name": "it", "http": {"url": URL}}])
+    assert looks.at({HTTP: page(503)})["recent_failures"] == 1
+    assert len(looks.state.recents) == 1
+
+
 def test_what_does_not_run_is_down_and_has_no_memory() -> None:
     seen = Looks(process={"executable": "nginx"}).at({NGINX: []})
     assert seen == {
         "up": 0.0,
+        "recent_failures": 1.0,
         'check_success{check="process"}': 0.0,
         "processes": 0.0,
         "cpu_seconds_total": 0.0,
@@ -210,7 +229,7 @@ def test_the_time_and_status_of_a_page_are_told_only_when_it_came_as_a_whole() -
     for value in ("12.5", True, None):
         assert "http_value" not in looks.at({HTTP: page(200, value)})
     for answer in (DOWN, page(200, 1, "timeout"), page(200, 1, "reset")):
-        assert looks.at({HTTP: answer}) == {"up": 0.0, 'check_success{check="http"}': 0.0}
+        assert set(looks.at({HTTP: answer})) == {"up", "recent_failures", 'check_success{check="http"}'}
 
 
 @pytest.mark.parametrize(
@@ -255,7 +274,7 @@ def test_a_heartbeat_is_the_time_of_its_file() -> None:
 def test_a_heartbeat_that_is_missing_is_told_and_leaves_up_to_the_other_checks() -> None:
     looks = Looks(heartbeat="/srv/beat", tcp="127.0.0.1:80")
     found = looks.at({Listing("/srv"): [], TCP: UP})
-    assert found == {"up": 1.0, 'check_success{check="tcp"}': 1.0, 'check_success{check="heartbeat"}': 0.0}
+    assert (found["up"], found['check_success{check="tcp"}'], found['check_success{check="heartbeat"}']) == (1, 1, 0)
     assert 'check_success{check="heartbeat"}' not in looks.at({Listing("/srv"): Denied, TCP: UP})
 
 
@@ -275,7 +294,8 @@ def test_one_component_does_not_touch_another() -> None:
     )
     seen = looks.at({TCP: [], Processes(executable="b"): []})
     assert set(seen) == {
-        f'{name}{{component="b"}}' for name in ("up", "processes", "cpu_seconds_total", "restarts_total")
+        f'{name}{{component="b"}}'
+        for name in ("up", "recent_failures", "processes", "cpu_seconds_total", "restarts_total")
     } | {'check_success{check="process",component="b"}'}
 
 

@@ -16,7 +16,7 @@ from exporters.core.privacy import Key
 from exporters.host.endpoint_config import MOST, Preset, presets
 from exporters.host.endpoints import Endpoints
 from exporters.host.http_status import Status
-from exporters.sources.base import Denied, Probe, TimedOut
+from exporters.sources.base import Denied, Probe, System, TimedOut
 from exporters.sources.replay import Captured, Captures, Replay
 from host.answering import context_of, seen
 
@@ -79,6 +79,7 @@ def test_each_target_becomes_one_probe() -> None:
         ],
     )
     assert ENDPOINTS.optional_for(context) == (
+        System("clocks"),
         Probe("http", "https://a.invalid/", 2.0, "ok"),
         Probe("tcp", "a.invalid:1"),
         Probe("tls", "[2001:db8::1]:2"),
@@ -141,6 +142,40 @@ def test_a_reason_that_is_rare_is_counted_from_when_it_occurs() -> None:
     assert found['failures_total{probe="web",reason="denied"}'] == 1
 
 
+WELL = {"http https://a.invalid/": {**GOOD, "status": 200}}
+ILL = {"http https://a.invalid/": failed("timeout")}
+
+
+def recently(*looks: tuple[dict[str, Any], float | None]) -> list[float | None]:
+    """What is told after each look: its answers, and for how long the machine has slept by then if that is known."""
+    machine, found = Machine(WEB), list[float | None]()
+    for probes, slept in looks:
+        captures = answers(**probes)
+        if slept is not None:
+            captures.systems["clocks"] = told({"now": 1e9, "elapsed": 1e6 + slept, "awake": 1e6})
+        found.append(machine.look(captures).get('recent_failures{probe="web"}'))
+    return found
+
+
+def test_recent_failures_are_those_of_the_last_three_checks() -> None:
+    looks = [(each, 50.0) for each in (WELL, ILL, ILL, ILL, ILL, WELL, WELL, WELL)]
+    assert recently(*looks) == [0, 1, 2, 3, 3, 2, 1, 0]
+
+
+def test_what_was_before_a_sleep_or_a_boot_is_no_recent_failure() -> None:
+    assert recently((ILL, 50), (ILL, 50.01), (ILL, 90), (ILL, 90), (WELL, 200), (ILL, 0)) == [1, 2, 1, 2, 0, 1]
+
+
+def test_clocks_that_are_not_told_part_nothing() -> None:
+    assert recently((ILL, 50), (ILL, None), (ILL, 50), (ILL, 90)) == [1, 2, 3, 1]
+    assert recently((ILL, None), (ILL, 50), (ILL, 90)) == [1, 2, 1]
+
+
+def test_a_check_that_could_not_be_made_is_no_recent_failure_and_tells_none() -> None:
+    unasked = {"http https://a.invalid/": Denied}
+    assert recently((ILL, 50), (unasked, 50), (ILL, 50)) == [1, None, 2]
+
+
 @pytest.mark.parametrize("kind", [Denied, TimedOut])
 def test_a_target_that_could_not_be_asked_is_no_failure_and_touches_no_other(kind: type) -> None:
     machine = Machine(WEB, {"name": "other", "tcp": "b.invalid:1"})
@@ -173,7 +208,7 @@ def test_an_answer_of_another_shape_is_told_without_its_text_and_touches_no_othe
     assert set(found.problems) == {"unparsable"}
     assert "web" in found.problems["unparsable"]
     assert "secret" not in found.problems["unparsable"]
-    assert [each.target.name for each in found.reading] == ["other"]
+    assert [each.target.name for each in found.reading.checked] == ["other"]
 
 
 def gateway(captures: Captures) -> set[str]:
@@ -314,6 +349,6 @@ def test_presets_are_read_from_the_shipped_file_and_fit_together(tmp_path: Path)
     assert set(presets()) == set(msgspec.inspect.type_info(Preset).values)  # type: ignore[attr-defined]
     names = ", ".join(presets())
     context = settings(tmp_path, f"collectors:\n  endpoints:\n    presets: [{names}]\n")
-    asked = ENDPOINTS.optional_for(context)
+    asked = [each for each in ENDPOINTS.optional_for(context) if isinstance(each, Probe)]
     assert len(asked) == sum(len(each) for each in presets().values())
     assert all(each.name.startswith(f"{name}-") for name, targets in presets().items() for each in targets)
