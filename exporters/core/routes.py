@@ -44,7 +44,7 @@ class TargetError(Exception):
 
 
 def metrics(runner: Callable[[], Runner], extras: Extras) -> Handler:
-    """`/metrics`: this machine and the exporter itself; `collect[]` and `exclude[]` choose collectors."""
+    """`/metrics`: this machine and, unless `collect[]` names others, the exporter itself; `exclude[]` hides some."""
 
     def handle(request: Request) -> Response:
         current = runner()
@@ -53,7 +53,8 @@ def metrics(runner: Callable[[], Runner], extras: Extras) -> Handler:
             return chosen
         form = negotiate(request.headers.get("accept", ""))
         body = current.scrape(form, chosen, _timeout(request), taken=request.method == "GET")
-        return _exposition(body + (render(extras(), form) if chosen is None else b""), form)
+        itself = b"" if "collect[]" in request.query else render(extras(), form)
+        return _exposition(body + itself, form)
 
     return handle
 

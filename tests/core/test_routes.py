@@ -66,6 +66,12 @@ def test_chosen_collectors() -> None:
     assert b"pomona_test_value" in ask({"collect[]": ("quick", "slow")}).body
 
 
+def test_the_exporter_itself_is_left_out_only_where_others_are_named() -> None:
+    assert b"pomona_build_info 1.0" in ask().body
+    assert b"pomona_build_info 1.0" in ask({"exclude[]": ("quick",)}).body
+    assert b"pomona_build_info" not in ask({"collect[]": ("quick", "slow")}).body
+
+
 @pytest.mark.parametrize(
     ("query", "reason"),
     [
