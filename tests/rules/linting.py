@@ -41,9 +41,11 @@ DASHBOARDS = frozenset(
     | {"pomona-components", "pomona-router", "pomona-alerts", "pomona-exporters"}
 )
 PREFIXES = ("Mac", "Host", "Endpoint", "Component", "Router", "Site", "Fleet", "Exporter", "Prometheus", "Alertmanager")
-OF_COUNTERS = frozenset({"rate", "irate", "increase", "resets"})
+OF_COUNTERS = frozenset({"rate", "irate", "increase"})
 OF_GAUGES = frozenset({"deriv", "delta", "idelta", "predict_linear"})
-ANY_KIND = frozenset({"absent", "absent_over_time", "timestamp", "count_over_time", "present_over_time", "changes"})
+ANY_KIND = frozenset(
+    {"absent", "absent_over_time", "timestamp", "count_over_time", "present_over_time", "changes", "resets"}
+)
 LEAST_RANGE = timedelta(minutes=4)
 """Four scrapes of those who scrape once a minute."""
 NOT_IDENTITY = frozenset({"job", "role", "severity", "scope", "topic", "team"})
