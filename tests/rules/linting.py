@@ -121,7 +121,7 @@ def _counters(rule: Rule, world: World) -> Iterator[str]:
     for selector, above in selectors(rule.tree):
         name = selector.name or ""
         counts = name in world.series and world.series[name].counter
-        functions = {each.func.name for each in above if isinstance(each, Call)}
+        functions = {each.func.name for each in above if isinstance(each, Call)} | _counting(above)
         if not counts and functions & OF_COUNTERS and name in world.series:
             yield f"{name} is no counter"
         if counts and functions & OF_GAUGES:
@@ -129,6 +129,10 @@ def _counters(rule: Rule, world: World) -> Iterator[str]:
         if counts and not functions & (OF_COUNTERS | ANY_KIND) and not _difference(name, above):
             yield f"{name} is a counter: use rate or increase"
         yield from _short(selector, above, functions)
+
+
+def _counting(above: tuple[Expr, ...]) -> set[str]:
+    return {str(each.op) for each in above if isinstance(each, AggregateExpr)} & ANY_KIND
 
 
 def _difference(name: str, above: tuple[Expr, ...]) -> bool:

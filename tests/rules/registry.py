@@ -39,12 +39,37 @@ def foreign(counters: Iterable[str], gauges: Iterable[str]) -> dict[str, Series]
 
 
 FOREIGN: Mapping[str, Series] = foreign(
-    counters=(),
+    counters=(
+        "node_cpu_seconds_total cpu mode",
+        "node_network_receive_packets_total device",
+        "node_network_transmit_packets_total device",
+        "node_network_receive_errs_total device",
+        "node_network_transmit_errs_total device",
+        "node_vmstat_pswpout",
+        "http_request_duration_seconds_bucket le code",
+        "http_request_duration_seconds_count code",
+    ),
     gauges=(
         "up",
         "scrape_samples_scraped",
+        "scrape_duration_seconds",
         "ALERTS alertname alertstate severity scope topic team",
         "ALERTS_FOR_STATE alertname severity scope topic team",
+        "node_boot_time_seconds",
+        "node_time_seconds",
+        "node_load1",
+        "node_memory_MemAvailable_bytes",
+        "node_memory_MemTotal_bytes",
+        "node_memory_free_bytes",
+        "node_memory_inactive_bytes",
+        "node_memory_total_bytes",
+        "node_filesystem_avail_bytes device fstype mountpoint",
+        "node_filesystem_device_error device fstype mountpoint",
+        "node_filesystem_readonly device fstype mountpoint",
+        "node_filesystem_size_bytes device fstype mountpoint",
+        "node_textfile_mtime_seconds file",
+        "node_textfile_scrape_error",
+        "custom_check_status check",
     ),
 )
-"""What Prometheus itself, Alertmanager and node_exporter publish, as far as rules read it."""
+"""What Prometheus, Alertmanager, node_exporter and a user's own programs publish, as far as rules read it."""
