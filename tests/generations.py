@@ -25,11 +25,16 @@ def generations() -> dict[str, Engines]:
     return found
 
 
-@pytest.fixture(scope="session", params=MAJORS, ids=lambda major: f"prometheus-{major}")
-def engines(request: pytest.FixtureRequest) -> Engines:
+def generation(major: str) -> Engines:
     """Prometheus, Alertmanager, promtool and amtool of one generation."""
-    found = generations().get(request.param)
+    found = generations().get(major)
     if found is None:
-        missing(f"no folder of POMONA_ENGINES or PATH has all engines of the generation of Prometheus {request.param}")
+        missing(f"no folder of POMONA_ENGINES or PATH has all engines of the generation of Prometheus {major}")
     assert found is not None
     return found
+
+
+@pytest.fixture(scope="session", params=MAJORS, ids=lambda major: f"prometheus-{major}")
+def engines(request: pytest.FixtureRequest) -> Engines:
+    """Each generation."""
+    return generation(request.param)
