@@ -1,4 +1,8 @@
-"""The configuration of `pomona up`: the shipped files with other addresses and paths, the fleet as a targets file."""
+"""The configuration of `pomona up`: the shipped files with other addresses and paths, the fleet as a targets file.
+
+Alertmanager's routes and inhibition are the shipped ones as well. Instead of every channel it tells `pomona up`, and it
+does so at any hour: a demo at night would hide what it shows by day.
+"""
 
 from collections.abc import Iterable, Mapping
 from importlib.resources import files
@@ -12,7 +16,8 @@ from exporters.stack.ports import USUAL, Ports, address
 
 PROMETHEUS, ALERTMANAGER = "prometheus.yml", "alertmanager.yml"
 PACKAGES = {PROMETHEUS: "exporters.stack", ALERTMANAGER: "alert_rules"}
-RULES = "alert_rules/*.rules.yml"
+RULES, TEMPLATES = "alert_rules/*.rules.yml", "templates/*.tmpl"
+HOURS = ("mute_time_intervals", "active_time_intervals")
 TARGETS, ROUTERS, EXPORTERS = "targets/*.yml", "routers/*.yml", "exporters/*.yml"
 RETENTION = "40d"
 Named = tuple[str, Mapping[str, str]]
@@ -36,14 +41,33 @@ def derived(document: Any, changes: Mapping[str, str]) -> Any:
     return document
 
 
+def told_here(document: Mapping[str, Any], port: int) -> dict[str, Any]:
+    """Alertmanager's configuration with one webhook to this port in place of the channels of each receiver."""
+    receivers = [{"name": each["name"], "webhook_configs": [_webhook(each, port)]} for each in document["receivers"]]
+    return {**document, "route": at_any_hour(document["route"]), "receivers": receivers}
+
+
+def _webhook(receiver: Mapping[str, Any], port: int) -> dict[str, Any]:
+    """It hears of ends where the first channel of the receiver does."""
+    first = next(channels[0] for kind, channels in receiver.items() if kind.endswith("_configs"))
+    return {"url": f"http://{address(port)}/", "send_resolved": first["send_resolved"]}
+
+
+def at_any_hour(route: Mapping[str, Any]) -> dict[str, Any]:
+    """The route and those below it without time intervals."""
+    kept = {key: value for key, value in route.items() if key not in HOURS}
+    below = [at_any_hour(each) for each in route.get("routes", ())]
+    return {**kept, "routes": below} if below else kept
+
+
 def changes(ports: Ports, folder: Path) -> dict[str, str]:
-    """What `up` replaces in the shipped files: addresses, the rules' place, the targets' places."""
+    """What `up` replaces in the shipped files: addresses, the places of rules, templates and targets."""
     return {
         address(USUAL.agent): address(ports.agent),
         address(USUAL.prometheus): address(ports.prometheus),
         address(USUAL.alertmanager): address(ports.alertmanager),
-        f"http://{address(USUAL.receiver)}/": f"http://{address(ports.receiver)}/",
         RULES: f"{files('alert_rules')}/{Path(RULES).name}",
+        TEMPLATES: f"{files('alert_rules')}/{TEMPLATES}",
         address(USUAL.router): address(ports.router),
         **{files: str(folder / files) for files in (TARGETS, ROUTERS, EXPORTERS)},
     }
@@ -54,8 +78,9 @@ def write(folder: Path, ports: Ports, fleet: Iterable[Named], routers: Iterable[
     for each in (TARGETS, ROUTERS, EXPORTERS):
         (folder / each).parent.mkdir(parents=True, exist_ok=True)
     replaced = changes(ports, folder)
-    for name in PACKAGES:
-        (folder / name).write_text(yaml.safe_dump(derived(shipped(name), replaced), sort_keys=False))
+    documents = {PROMETHEUS: shipped(PROMETHEUS), ALERTMANAGER: told_here(shipped(ALERTMANAGER), ports.receiver)}
+    for name, document in documents.items():
+        (folder / name).write_text(yaml.safe_dump(derived(document, replaced), sort_keys=False))
     # Alertmanager would remember what an earlier run delivered, and deliver it again only after `repeat_interval`.
     (folder / "alertmanager" / "nflog").unlink(missing_ok=True)
     _list(folder / TARGETS, target_groups(address(ports.fleet), fleet))

@@ -1,4 +1,4 @@
-"""A receiver of Alertmanager's webhook: tells each alert that is delivered, so that one sees the way to its end."""
+"""A receiver of Alertmanager's webhook: tells each delivery, so that one sees the way of an alert to its end."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -20,15 +20,16 @@ class Alert(msgspec.Struct, frozen=True):
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """The part of Alertmanager's message that is read here."""
+    """The part of Alertmanager's message that is read here: whom it is for, and one group's alerts."""
 
+    receiver: str
     alerts: tuple[Alert, ...]
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, port: int, tell: Callable[[Alert], None]) -> None:
+    def __init__(self, port: int, tell: Callable[[Delivery], None]) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.tell = tell
 
@@ -47,8 +48,7 @@ class _Handler(BaseHTTPRequestHandler):
         except msgspec.DecodeError:
             self.send_error(400)
             return
-        for alert in delivery.alerts:
-            cast("_Server", self.server).tell(alert)
+        cast("_Server", self.server).tell(delivery)
         self.send_response(204)
         self.end_headers()
 
@@ -57,9 +57,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Receiver:
-    """Listens on loopback while the `with` block lasts, and calls `tell` for each alert; port 0 takes a free one."""
+    """Listens on loopback while the `with` block lasts, and calls `tell` for each delivery; port 0 takes a free one."""
 
-    def __init__(self, port: int, tell: Callable[[Alert], None]) -> None:
+    def __init__(self, port: int, tell: Callable[[Delivery], None]) -> None:
         self._server = _Server(port, tell)
 
     @property

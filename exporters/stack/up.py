@@ -19,15 +19,15 @@ from exporters.stack import configure, simulated_routers
 from exporters.stack.engines import Engines, find, installation
 from exporters.stack.folder import held
 from exporters.stack.ports import LOOPBACK, Ports, address, chosen
-from exporters.stack.receiver import Alert, Receiver
+from exporters.stack.receiver import Receiver
 from exporters.stack.simulated import Fleet
 from exporters.stack.simulated_routers import Routers
 from exporters.stack.supervisor import Supervisor, run_to_end
+from exporters.stack.telling import Teller
 
 PATIENCE = 60.0
 """Seconds that all parts together get to be ready."""
 POLL = 0.2
-COLOURS = {"critical": "red", "warning": "yellow"}
 LISTEN = "--web.listen-address"
 SIMULATED_ROUTERS = "simulated-routers"
 POMONA = (sys.executable, "-P", "-m", "exporters")
@@ -64,7 +64,7 @@ def run(*, simulated: Simulated, folder: Path, port_base: int | None, install: b
         ports = chosen(port_base, simulated.routers)
         fleet = _write(simulated, folder, ports)
         parts = list(_parts(engines, folder, ports, simulated))
-        with _asked_to_end() as asked, Receiver(ports.receiver, _teller(console)):
+        with _asked_to_end() as asked, Receiver(ports.receiver, Teller(console)):
             fault = _run_parts(console, folder / "logs", parts, asked, lambda: _welcome(console, parts, engines, fleet))
     if fault:
         console.print(f"[red]{escape(fault)}[/red]", soft_wrap=True)
@@ -191,18 +191,6 @@ def ready(port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _teller(console: Console) -> Callable[[Alert], None]:
-    """Prints what Alertmanager delivers."""
-
-    def tell(alert: Alert) -> None:
-        severity = alert.labels.get("severity", "")
-        colour = "green" if alert.status == "resolved" else COLOURS.get(severity, "cyan")
-        told = f"{alert.status} {severity} {alert.labels.get('alertname', '')}: {alert.annotations.get('summary', '')}"
-        console.print(f"{time.strftime('%H:%M:%S')} [{colour}]{escape(told)}[/{colour}]", soft_wrap=True)
-
-    return tell
 
 
 def _welcome(console: Console, parts: Sequence[Part], engines: Engines, fleet: Fleet) -> None:

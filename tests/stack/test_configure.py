@@ -1,4 +1,4 @@
-"""What `pomona up` makes of the shipped files: other ports and paths, nothing else."""
+"""What `pomona up` makes of the shipped files: other ports, paths and channels, no hours, nothing else."""
 
 import socket
 from dataclasses import astuple
@@ -12,9 +12,11 @@ import yaml
 from conftest import ROOT
 from exporters.core.errors import PersonError
 from exporters.stack import configure
+from exporters.stack.engines import Engines
 from exporters.stack.ports import USUAL, Ports, chosen, taken
 from stack.routing import Network
 from stack.scraping import Simulation
+from tools import tool
 
 MOVED = Ports(20001, 20002, 20003, prometheus=20004, alertmanager=20005, router=20006, routers=20007)
 SHIPPED = {"prometheus.yml": ROOT / "prometheus.yml", "alertmanager.yml": ROOT / "alert_rules" / "alertmanager.yml"}
@@ -33,22 +35,52 @@ def written(folder: Path, name: str) -> Any:
     return yaml.safe_load((folder / name).read_text())
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_only_ports_and_paths_differ_from_the_shipped_file(tmp_path: Path, name: str) -> None:
+def without(document: Any, names: set[str]) -> Any:
+    """The document without these keys, at any depth."""
+    match document:
+        case dict():
+            return {key: without(value, names) for key, value in document.items() if key not in names}
+        case list():
+            return [without(each, names) for each in document]
+    return document
+
+
+def test_only_ports_and_paths_differ_in_the_configuration_of_prometheus(tmp_path: Path) -> None:
     configure.write(tmp_path, MOVED, [])
-    changed = differences(yaml.safe_load(SHIPPED[name].read_text()), written(tmp_path, name))
+    changed = differences(yaml.safe_load(SHIPPED["prometheus.yml"].read_text()), written(tmp_path, "prometheus.yml"))
     rules = f"{ROOT / 'alert_rules'}/*.rules.yml"
     allowed = {
         "127.0.0.1:10220": "127.0.0.1:20001",
         "127.0.0.1:10222": "127.0.0.1:20006",
         "127.0.0.1:9090": "127.0.0.1:20004",
         "127.0.0.1:9093": "127.0.0.1:20005",
-        "http://127.0.0.1:10229/": "http://127.0.0.1:20003/",
         "alert_rules/*.rules.yml": rules,
         **{f"{each}/*.yml": f"{tmp_path}/{each}/*.yml" for each in ("targets", "routers", "exporters")},
     }
     assert changed
     assert all(allowed[before] == after for before, after in changed)
+
+
+def test_alertmanager_tells_pomona_up_instead_of_every_channel_and_does_so_at_any_hour(tmp_path: Path) -> None:
+    """Routes, their order and their waits, inhibition, the names of receivers and what hears of ends stay."""
+    configure.write(tmp_path, MOVED, [])
+    shipped, ours = yaml.safe_load(SHIPPED["alertmanager.yml"].read_text()), written(tmp_path, "alertmanager.yml")
+    hours = {"mute_time_intervals", "active_time_intervals"}
+    assert ours["route"] == without(shipped["route"], hours) != shipped["route"]
+    assert ours["templates"] == [f"{ROOT / 'alert_rules'}/templates/*.tmpl"]
+    for before, after in zip(shipped["receivers"], ours["receivers"], strict=True):
+        (channels,) = (value for name, value in before.items() if name != "name")
+        webhook = {"url": "http://127.0.0.1:20003/", "send_resolved": channels[0]["send_resolved"]}
+        assert after == {"name": before["name"], "webhook_configs": [webhook]}
+    rest = {"route", "templates", "receivers"}
+    assert ours.keys() == shipped.keys()
+    assert {name: ours[name] for name in ours.keys() - rest} == {name: shipped[name] for name in shipped.keys() - rest}
+
+
+def test_alertmanager_accepts_what_it_gets(engines: Engines, tmp_path: Path) -> None:
+    configure.write(tmp_path, MOVED, [])
+    told = tool(engines.amtool, "check-config", tmp_path / "alertmanager.yml")
+    assert "1 templates" in told
 
 
 def test_nothing_keeps_a_usual_port_when_all_are_moved(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 from conftest import ROOT
 from exporters.core.errors import PersonError
 from exporters.stack import ports
-from exporters.stack.receiver import Alert, Receiver
+from exporters.stack.receiver import Alert, Delivery, Receiver
 from exporters.stack.supervisor import Supervisor, run_to_end
 
 WAIT = "import signal; print('up', flush=True); signal.pause()"
@@ -147,10 +147,13 @@ def deliver(url: str, body: bytes) -> int:
     return status
 
 
-def test_delivered_alerts_are_told_and_anything_else_is_refused() -> None:
-    told: list[Alert] = []
+def test_deliveries_are_told_and_anything_else_is_refused() -> None:
+    told: list[Delivery] = []
     alert = {"status": "firing", "labels": {"alertname": "A"}, "annotations": {"summary": "s"}, "startsAt": "x"}
     with Receiver(0, told.append) as receiver:
-        assert deliver(receiver.url, json.dumps({"version": "4", "alerts": [alert, alert]}).encode()) == 204
+        assert (
+            deliver(receiver.url, json.dumps({"version": "4", "receiver": "pager", "alerts": [alert, alert]}).encode())
+            == 204
+        )
         assert [deliver(receiver.url, body) for body in (b"", b"{}", b"[1", b'{"alerts": 3}')] == [400] * 4
-    assert told == [Alert("firing", {"alertname": "A"}, {"summary": "s"})] * 2
+    assert told == [Delivery("pager", (Alert("firing", {"alertname": "A"}, {"summary": "s"}),) * 2)]
