@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+import scaled
 from conftest import COLLECTORS, ROOT
 from exporters.stack.engines import Engines
 from generations import generation
@@ -100,6 +101,23 @@ def test_many_machines_are_one_page() -> None:
 def test_the_fast_lane_waits_for_a_second() -> None:
     waits = {str(route.get("matchers")): route["group_wait"] for route in ROUTES if route["receiver"] == "pager"}
     assert waits["['alertname =~ \"ComponentDown|EndpointDown\"']"] == "1s"
+
+
+def test_the_watchdog_repeats_sooner_than_its_interval_because_it_would_miss_every_second_beat_otherwise() -> None:
+    (beat,) = (route for route in ROUTES if route["receiver"] == "watchdog")
+    assert milliseconds(beat["repeat_interval"]) < milliseconds(beat["group_interval"]) <= 60_000
+
+
+def test_a_digest_is_due_again_before_its_hour_comes_again_and_has_one_chance_in_it() -> None:
+    (digest,) = (route for route in ROUTES if route["receiver"] == "digest")
+    assert milliseconds(digest["repeat_interval"]) < 23 * 3_600_000
+    (hours,) = (each["time_intervals"] for each in SHIPPED["time_intervals"] if each["name"] == "digest")
+    assert hours[0]["times"] == [{"start_time": "08:00", "end_time": "09:00"}]
+    assert digest["group_interval"] == "1h"
+
+
+def milliseconds(duration: str) -> int:
+    return int(scaled.duration(duration, 1).removesuffix("ms"))
 
 
 def test_nothing_but_warnings_is_muted_and_nothing_but_infos_waits_for_an_hour() -> None:

@@ -77,6 +77,7 @@ ENDED = alert("mac-30", "resolved")
 OTHER = alert(
     "attic", severity="warning", summary="Disk of attic full", recovery="Delete.", runbook_url="https://x/y.md"
 )
+NAMED = {**OTHER, "labels": {"alertname": "HostDiskFull", "severity": "warning", "instance": "attic"}}
 
 
 @pytest.mark.parametrize(
@@ -90,8 +91,10 @@ OTHER = alert(
         ((alert("a", severity="info"), alert("b", severity="warning")), "warning: 2 MacBatteryLow at north"),
         ((alert("a", severity="disaster"),), "disaster: Battery of a at 4%"),
         ((alert("a", summary=""),), "critical: MacBatteryLow"),
+        ((alert("a"), NAMED), "critical: 2 alerts"),
+        ((alert("a"), {**NAMED, "status": "resolved"}), "critical: 1 alert, 1 resolved"),
     ],
-    ids=["one", "its end", "many", "and an end", "ends", "the worst", "unknown severity", "without a summary"],
+    ids=["one", "its end", "many", "and an end", "ends", "the worst", "unknown severity", "no summary", "names", "one"],
 )
 def test_a_title_says_how_bad_how_many_and_what(texts: Texts, alerts: tuple[dict[str, Any], ...], title: str) -> None:
     assert texts.text("pomona.title", *alerts) == title
