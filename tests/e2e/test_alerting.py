@@ -1,15 +1,17 @@
-"""A battery falls, a strange device appears: real Prometheus fires, real Alertmanager delivers to a local receiver."""
+"""The shipped rules and routes, quicker, on simulated Macs: real Prometheus fires, real Alertmanager tells."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
+import scaled
 from conftest import ROOT
 from e2e.asking import free_port, query, series, until
+from e2e.managing import Manager, Told, configuration
 from exporters.core.pool import Pool
 from exporters.core.web import Web
 from exporters.stack import configure
@@ -18,121 +20,183 @@ from exporters.stack.engines import Engines
 from exporters.stack.ports import Ports
 from exporters.stack.receiver import Alert, Receiver
 from exporters.stack.simulate import settings, table
+from exporters.stack.simulated import Mac
 from exporters.stack.supervisor import Supervisor
 from exporters.stack.up import ready
-from stack.scraping import Scraped, Simulation
+from stack.scraping import SLEEPER, Simulation
 
-FAILING, VISITED = "sim-0005", "sim-0004"
+FACTOR = 1 / 30
+"""Half a second from scrape to scrape, six seconds in which a gap does not end an alert."""
+MACS = 33
+FALLING, VISITED, FLAPPING, LATE = "sim-0005", "sim-0004", "sim-0033", "sim-0019"
+"""At different sites: alerts of one name and site are one message."""
 CHARGE = "macos_battery_charge_ratio"
 DISCHARGING = 'macos_battery_state{state="discharging"}'
 STRANGE = 'macos_peripherals{authorized="false",bus="usb"}'
-QUICK = {"15s": "1s", "10s": "1s", "1m": "1s"}
-"""Scrapes, evaluations and notifications by the second."""
-QUICK_RULES = {"15s": "1s", "3m": "3s"}
-"""The shipped rules, but critical alerts begin and all end sooner; the lower tiers are not quicker than the worst."""
+LOW, STRANGER = "MacBatteryLow", "MacPeripheralUnauthorized"
+RESEND = "--rules.alert.resend-delay=2s"  # a minute by default
+
+
+def discharging(mac: Mac, least: float, below: float) -> bool:
+    """A Mac tells its charge in whole percents."""
+    power = mac._power()
+    return power is not None and not power.on_mains and least < round(power.charge.ratio, 2) < below
+
+
+def on_mains(mac: Mac) -> bool:
+    power = mac._power()
+    return power is not None and power.on_mains
+
+
+def strange(mac: Mac) -> bool:
+    return any(device.vendor_id == "0x0781" for device in mac._present())
 
 
 class SimulatedMac:
-    """One simulated Mac behind HTTP; its clock is moved by hand, and no other Mac's with it."""
+    """One simulated Mac behind HTTP. Its clock is moved by hand, and no other Mac's with it."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._simulation = Simulation()
+        self._simulation, self._ahead = Simulation(macs=MACS), Simulation(macs=MACS)
         fleet = self._simulation.fleet
         self._web = Web(["127.0.0.1:0"], table(fleet, settings()), pool=Pool(8))
         (address,) = self._web.start()
         self.groups = configure.target_groups(address, [each for each in fleet.targets() if each[0] == name])
 
-    def move(self, reached: Callable[[Scraped], bool]) -> None:
-        while not reached(self._simulation.probe(self.name)):
-            self._simulation.clock.move(MINUTE)
+    def move(self, reached: Callable[[Mac], bool]) -> None:
+        """To the minute in which it is so, at once: a twin looks for it."""
+        minutes = 0
+        while not reached(self._ahead.mac(self.name)):
+            self._ahead.clock.move(MINUTE)
+            minutes += 1
+        self._simulation.clock.move(minutes * MINUTE)
 
     def close(self) -> None:
         self._web.stop()
 
 
 class Stack:
-    """Two simulated Macs, both engines, and what was delivered."""
+    """Simulated Macs by name, both engines, and whom they told."""
 
-    def __init__(self, failing: SimulatedMac, visited: SimulatedMac) -> None:
-        self.failing, self.visited = failing, visited
-        self.delivered: list[Alert] = []
-        self.prometheus, self.alertmanager = free_port(), free_port()
+    def __init__(self, macs: Mapping[str, SimulatedMac], manager: Manager) -> None:
+        self.macs, self.manager, self.told = macs, manager, Told()
+        self.prometheus = free_port()
 
-    def deliveries(self, mac: SimulatedMac, name: str, status: str) -> list[Alert]:
-        wanted: Mapping[str, str] = {"alertname": name, "instance": mac.name}
-        return [alert for alert in self.delivered if alert.status == status and wanted.items() <= alert.labels.items()]
+    def seen(self, mac: SimulatedMac, expression: str) -> None:
+        """Waits until Prometheus has it of this Mac."""
+        until(lambda: mac.name in query(self.prometheus, expression), f"{expression} of {mac.name} in Prometheus")
 
-    def delivery(self, mac: SimulatedMac, name: str, status: str) -> Alert:
-        """The only one."""
-        until(lambda: self.deliveries(mac, name, status), f"{name} of {mac.name} delivered as {status}")
-        (alert,) = self.deliveries(mac, name, status)
+    def firing(self, name: str) -> set[str]:
+        """The names of what fires of a machine."""
+        found = series(self.prometheus, f'ALERTS{{instance="{name}",alertstate="firing"}}')
+        return {f"{labels['alertname']} {labels['severity']}" for labels, _ in found}
+
+    def alert(self, receiver: str, mac: SimulatedMac, name: str, status: str = "firing") -> Alert:
+        """Of the only message that tells so."""
+        delivery = self.told.message(receiver, status, instance=mac.name, alertname=name)
+        (alert,) = (each for each in delivery.alerts if each.labels["instance"] == mac.name and each.status == status)
         return alert
 
 
 def configured(stack: Stack, receiver: str, folder: Path) -> Ports:
     """Writes what `pomona up` writes, quicker, with these Macs as targets."""
-    ports = Ports(
-        agent=free_port(),
-        receiver=urlsplit(receiver).port or 0,
-        prometheus=stack.prometheus,
-        alertmanager=stack.alertmanager,
-    )
+    ports = Ports(free_port(), free_port(), urlsplit(receiver).port or 0, stack.prometheus, stack.manager.port)
     configure.write(folder, ports, [])
-    (folder / "targets" / "macs.yml").write_text(yaml.safe_dump(stack.failing.groups + stack.visited.groups))
-    rules = {configure.changes(ports, folder)[configure.RULES]: f"{folder}/*.rules.yml"}
-    for name in configure.PACKAGES:
-        rewrite(folder / name, folder / name, QUICK | rules)
+    groups = [group for mac in stack.macs.values() for group in mac.groups]
+    (folder / "targets" / "macs.yml").write_text(yaml.safe_dump(groups))
+    document = yaml.safe_load((folder / configure.PROMETHEUS).read_text())
+    quick = dict.fromkeys(("scrape_interval", "evaluation_interval"), scaled.duration("15s", FACTOR))
+    document |= {"global": quick, "rule_files": [f"{folder}/*.rules.yml"]}
+    (folder / configure.PROMETHEUS).write_text(yaml.safe_dump(document))
     for path in (ROOT / "alert_rules").glob("*.rules.yml"):
-        rewrite(path, folder / path.name, QUICK_RULES)
+        (folder / path.name).write_text(yaml.safe_dump(scaled.rules(yaml.safe_load(path.read_text()), FACTOR)))
+    stack.manager.configure(configuration(ports.receiver, FACTOR))
     return ports
-
-
-def rewrite(source: Path, target: Path, changes: Mapping[str, str]) -> None:
-    target.write_text(yaml.safe_dump(configure.derived(yaml.safe_load(source.read_text()), changes)))
 
 
 @pytest.fixture(scope="module")
 def stack(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     assert engines.prometheus
-    assert engines.alertmanager
     folder = tmp_path_factory.mktemp("stack")
-    with closing(SimulatedMac(FAILING)) as failing, closing(SimulatedMac(VISITED)) as visited:
-        failing.move(lambda told: told[CHARGE] > 0.5 and told[DISCHARGING] == 1)
-        visited.move(lambda told: told[STRANGE] == 0)
-        stack = Stack(failing, visited)
-        with Receiver(0, stack.delivered.append) as receiver, Supervisor(folder / "logs") as supervisor:
-            ports = configured(stack, receiver.url, folder)
-            supervisor.start("alertmanager", configure.alertmanager(engines.alertmanager, folder, ports))
-            supervisor.start("prometheus", configure.prometheus(engines.prometheus, folder, ports))
-            until(lambda: ready(ports.alertmanager) and ready(ports.prometheus), "both engines ready")
-            yield stack
-            assert not [child.last_words() for child in supervisor.dead()]
+    with ExitStack() as closed, Supervisor(folder / "logs") as supervisor:
+        names = (FALLING, VISITED, FLAPPING, LATE, SLEEPER)
+        macs = {name: closed.enter_context(closing(SimulatedMac(name))) for name in names}
+        for name in (FALLING, FLAPPING, LATE):
+            macs[name].move(lambda mac: discharging(mac, 0.5, 1))
+        macs[VISITED].move(lambda mac: not strange(mac))
+        stack = Stack(macs, Manager(supervisor, engines.alertmanager, folder))
+        receiver = closed.enter_context(Receiver(0, stack.told))
+        ports = configured(stack, receiver.url, folder)
+        stack.manager.start()
+        supervisor.start("prometheus", (*configure.prometheus(engines.prometheus, folder, ports), RESEND))
+        until(lambda: ready(ports.prometheus), "Prometheus ready")
+        yield stack
 
 
-def test_a_falling_battery_ends_in_one_delivered_alert(stack: Stack) -> None:
-    mac = stack.failing
-    until(lambda: query(stack.prometheus, f"{CHARGE} > 0.5").get(mac.name), "the charge in Prometheus")
-    assert query(stack.prometheus, f'ALERTS{{alertname="MacBatteryLow",instance="{mac.name}"}}') == {}
-    mac.move(lambda told: told[CHARGE] < 0.05 and told[DISCHARGING] == 1)
-    alert = stack.delivery(mac, "MacBatteryLow", "firing")
-    assert alert.labels["severity"] == "critical"
-    assert (alert.labels["job"], alert.labels["role"]) == ("pomona", "laptop")
-    assert alert.labels["site"]
-    assert f"Battery of {mac.name} at 4%" in alert.annotations["summary"]
-    mac.move(lambda told: told[DISCHARGING] == 0)
-    assert stack.delivery(mac, "MacBatteryLow", "resolved").labels["severity"] == "critical"
+def test_a_falling_battery_is_told_once_at_each_tier_and_its_end(stack: Stack) -> None:
+    mac = stack.macs[FALLING]
+    stack.seen(mac, f"{CHARGE} > 0.5")
+    assert not stack.told.messages("digest", instance=mac.name, alertname=LOW)
+    tiers = {"digest": (0.2, "info"), "chat": (0.1, "warning"), "helpdesk": (0.05, "critical")}
+    for receiver, (charge, severity) in tiers.items():
+        mac.move(lambda mac, charge=charge: discharging(mac, 0, charge))
+        alert = stack.alert(receiver, mac, LOW)
+        assert alert.labels["severity"] == severity
+        assert (alert.labels["job"], alert.labels["role"]) == ("pomona", "laptop")
+        assert f"Battery of {mac.name} at" in alert.annotations["summary"]
+    mac.move(on_mains)
+    assert stack.alert("helpdesk", mac, LOW, "resolved").labels["severity"] == "critical"
+    assert [len(stack.told.messages(receiver, instance=mac.name, alertname=LOW)) for receiver in tiers] == [1, 1, 1]
+    assert not stack.told.messages("pager", instance=mac.name, alertname=LOW)
 
 
-def test_a_device_that_no_policy_allows_ends_in_a_delivered_alert(stack: Stack) -> None:
-    mac = stack.visited
-    until(lambda: mac.name in query(stack.prometheus, STRANGE), "the devices in Prometheus")
-    assert query(stack.prometheus, f'ALERTS{{alertname="MacPeripheralUnauthorized",instance="{mac.name}"}}') == {}
-    mac.move(lambda told: told[STRANGE] == 1)
-    alert = stack.delivery(mac, "MacPeripheralUnauthorized", "firing")
-    assert alert.labels["severity"] == "critical"
+def test_a_device_that_no_policy_allows_is_told_and_its_end(stack: Stack) -> None:
+    mac = stack.macs[VISITED]
+    stack.seen(mac, STRANGE)
+    assert f"{STRANGER} critical" not in stack.firing(mac.name)
+    mac.move(strange)
+    alert = stack.alert("helpdesk", mac, STRANGER)
     assert alert.annotations["summary"] == f"Unauthorised usb device on {mac.name}"
     which = alert.annotations["description"].partition("This query says which: ")[2]
     assert [labels["vendor_id"] for labels, _ in series(stack.prometheus, which)] == ["0x0781"]
-    mac.move(lambda told: told[STRANGE] == 0)
-    assert stack.delivery(mac, "MacPeripheralUnauthorized", "resolved")
+    mac.move(lambda mac: not strange(mac))
+    assert stack.alert("helpdesk", mac, STRANGER, "resolved")
+
+
+def test_a_battery_that_flaps_is_told_once(stack: Stack) -> None:
+    mac = stack.macs[FLAPPING]
+    for _ in range(3):
+        mac.move(lambda mac: discharging(mac, 0, 0.05))
+        stack.seen(mac, f"{CHARGE} < 0.05 and ignoring (state) {DISCHARGING} == 1")
+        stack.alert("helpdesk", mac, LOW)
+        mac.move(on_mains)
+        stack.seen(mac, f"{DISCHARGING} == 0")
+    assert stack.alert("helpdesk", mac, LOW, "resolved")
+    assert len(stack.told.messages("helpdesk", instance=mac.name, alertname=LOW)) == 1
+
+
+def test_a_mac_that_sleeps_alerts_nobody(stack: Stack) -> None:
+    mac = stack.macs[SLEEPER]
+    stack.seen(mac, "up == 1")
+    mac.move(lambda mac: mac.asleep)
+    stack.seen(mac, "up == 0")
+    awake = stack.firing(mac.name)
+    stack.seen(mac, "sum_over_time((1 - up)[20s:500ms]) > 20")  # ten seconds, which are five minutes here
+    assert stack.firing(mac.name) <= awake
+
+
+def test_what_begins_and_ends_while_alertmanager_is_down_is_told_when_it_is_back(stack: Stack) -> None:
+    mac, other, told = stack.macs[LATE], stack.macs[VISITED], {"instance": VISITED, "alertname": STRANGER}
+    begun = len(stack.told.messages("helpdesk", **told))
+    other.move(strange)
+    until(lambda: len(stack.told.messages("helpdesk", **told)) > begun, "the stranger told")
+    ended = len(stack.told.messages("helpdesk", "resolved", **told))
+    stack.manager.remembers(len(stack.told.deliveries))
+    stack.manager.end()
+    other.move(lambda mac: not strange(mac))
+    mac.move(lambda mac: discharging(mac, 0, 0.05))
+    until(lambda: f"{LOW} critical" in stack.firing(mac.name), "the battery firing")
+    until(lambda: f"{STRANGER} critical" not in stack.firing(other.name), "the stranger gone")
+    stack.manager.start()
+    assert stack.alert("helpdesk", mac, LOW)
+    until(lambda: len(stack.told.messages("helpdesk", "resolved", **told)) > ended, "the end of the stranger told")
