@@ -38,6 +38,12 @@ def foreign(counters: Iterable[str], gauges: Iterable[str]) -> dict[str, Series]
     return {name: Series(TARGET | frozenset(labels), grows) for (name, *labels), grows in given}
 
 
+def alerts(identity: Iterable[str]) -> dict[str, Series]:
+    """What Prometheus tells of alerts: beside their own labels those of the things that they are about."""
+    given = TARGET | {"alertname", "severity", "scope", "topic", "team", *identity}
+    return {"ALERTS": Series(given | {"alertstate"}), "ALERTS_FOR_STATE": Series(given)}
+
+
 FOREIGN: Mapping[str, Series] = foreign(
     counters=(
         "node_cpu_seconds_total cpu mode",
@@ -46,6 +52,14 @@ FOREIGN: Mapping[str, Series] = foreign(
         "node_network_receive_errs_total device",
         "node_network_transmit_errs_total device",
         "node_vmstat_pswpout",
+        "prometheus_rule_evaluation_failures_total rule_group",
+        "prometheus_notifications_errors_total alertmanager",
+        "prometheus_notifications_dropped_total",
+        "prometheus_sd_file_read_errors_total",
+        "prometheus_sd_http_failures_total",
+        "prometheus_tsdb_compactions_failed_total",
+        "prometheus_tsdb_wal_writes_failed_total",
+        "alertmanager_notifications_failed_total integration reason receiver_name",
         "http_request_duration_seconds_bucket le code",
         "http_request_duration_seconds_count code",
     ),
@@ -53,8 +67,12 @@ FOREIGN: Mapping[str, Series] = foreign(
         "up",
         "scrape_samples_scraped",
         "scrape_duration_seconds",
-        "ALERTS alertname alertstate severity scope topic team",
-        "ALERTS_FOR_STATE alertname severity scope topic team",
+        "prometheus_rule_group_interval_seconds rule_group",
+        "prometheus_rule_group_last_duration_seconds rule_group",
+        "prometheus_config_last_reload_successful",
+        "prometheus_sd_discovered_targets config name",
+        "alertmanager_config_last_reload_successful",
+        "alertmanager_cluster_members",
         "node_boot_time_seconds",
         "node_time_seconds",
         "node_load1",
