@@ -78,6 +78,17 @@ def test_the_rules_have_no_fault_that_promtool_does_not_see() -> None:
     assert faults(rules, world) == []
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_no_expression_is_an_alias(path: Path) -> None:
+    """Prometheus 2.42 takes the alias for the name of a metric, and says nothing."""
+    assert not re.search(r"^\s*expr: [*&]", path.read_text(), re.MULTILINE)
+
+
+def test_the_readme_counts_the_alerts() -> None:
+    named = {rule.name for rule in shipped() if rule.is_alert}
+    assert f"\n{len(named)} alerts in plain rule files" in (ROOT / "README.md").read_text()
+
+
 def test_no_runbook_is_left_of_an_alert_that_is_gone() -> None:
     assert RUNBOOKS.keys() == {rule.name for rule in shipped() if rule.is_alert}
 
