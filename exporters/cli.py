@@ -14,6 +14,7 @@ from exporters.core.errors import PersonError
 
 COMMANDS: Mapping[str, str] = {
     "agent": "exporters.operate.agent:agent",
+    "alerts": "exporters.operate.alerts.commands:alerts",
     "router": "exporters.operate.router:router",
     "simulate": "exporters.stack.commands:simulate_command",
     "up": "exporters.stack.commands:up_command",

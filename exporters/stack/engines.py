@@ -1,59 +1,16 @@
-"""Where Prometheus, Alertmanager and their tools are, and the commands that install them where they are missing."""
+"""The engines that `pomona up` runs, and the commands that install them where they are missing."""
 
-import os
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from pathlib import Path
+from collections.abc import Mapping
 from shutil import which
 
-ENVIRONMENT = "POMONA_ENGINES"
-USUAL = ("/opt/homebrew/bin", "/usr/local/bin")
-NAMES: Mapping[str, tuple[str, ...]] = {
-    "prometheus": ("prometheus",),
-    "alertmanager": ("alertmanager", "prometheus-alertmanager"),
-    "promtool": ("promtool",),
-    "amtool": ("amtool",),
-}
+from exporters.sources.engines import Engines, find, folders
+
+__all__ = ["Engines", "find", "folders", "installation"]
+
 APT = ("apt-get", "--quiet")
 BREW = ("brew", "install", "prometheus", "alertmanager")
 Commands = tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Engines:
-    """The program of each engine, None where it was not found."""
-
-    prometheus: str | None = None
-    alertmanager: str | None = None
-    promtool: str | None = None
-    amtool: str | None = None
-
-    def missing(self) -> tuple[str, ...]:
-        """The names of what was not found."""
-        return tuple(field.name for field in fields(self) if getattr(self, field.name) is None)
-
-
-def find(environment: Mapping[str, str]) -> Engines:
-    """The first of each in the folders of POMONA_ENGINES, then of PATH, then where Homebrew puts them."""
-    path = os.pathsep.join(folders(environment))
-    return Engines(**{engine: _first(names, path) for engine, names in NAMES.items()})
-
-
-def folders(environment: Mapping[str, str]) -> Iterator[str]:
-    """Where to look, in this order; both variables are lists of folders."""
-    for variable in (ENVIRONMENT, "PATH"):
-        yield from (folder for folder in environment.get(variable, "").split(os.pathsep) if folder)
-    yield from USUAL
-
-
-def _first(names: tuple[str, ...], path: str) -> str | None:
-    """Folder by folder: a later folder's better name does not win over an earlier folder."""
-    for folder in path.split(os.pathsep):
-        for name in names:
-            if found := which(name, path=folder):
-                return str(Path(found).absolute())
-    return None
 
 
 def installation(environment: Mapping[str, str], *, root: bool, platform: str = sys.platform) -> Commands:

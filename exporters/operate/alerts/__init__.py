@@ -1,0 +1,1 @@
+"""`pomona alerts`: what Alertmanager has now, acknowledging it, and the rule files that a user owns."""
