@@ -1,12 +1,15 @@
-"""What tests of an operator's commands share: the terminal, and routers on loopback."""
+"""What tests of an operator's commands share: the terminal, routers on loopback, and the engines."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from generations import engines
 from operate.loopback import router
 from sshservers import Server
+
+__all__ = ["engines"]
 
 
 @pytest.fixture(autouse=True)

@@ -79,17 +79,19 @@ class Alertmanager:
                 allow_redirects=False,
                 stream=True,
             ) as response:
-                content = _content(response, began + WHOLE)
+                content = _content(url, response, began + WHOLE)
         trouble.judge(url, response, content)
         return content
 
 
-def _content(response: requests.Response, deadline: float) -> bytes:
+def _content(url: str, response: requests.Response, deadline: float) -> bytes:
     """The body, bounded in size and time: the timeout of `requests` is for each piece."""
     content = bytearray()
     for piece in response.iter_content(PIECE):
         content += piece
-        if len(content) > MOST_BYTES or time.monotonic() > deadline:
+        if len(content) > MOST_BYTES:
+            raise trouble.Silent(f"{url}: it says more than {MOST_BYTES >> 20} MiB")
+        if time.monotonic() > deadline:
             raise requests.Timeout
     return bytes(content)
 

@@ -13,6 +13,9 @@ from exporters.core.errors import PersonError
 MOST_WORDS = 300
 """Characters of what a server said."""
 
+MISNAMED = {62, 64}
+"""OpenSSL's codes for a certificate of another name or address."""
+
 
 class Silent(PersonError):
     """Nobody answers, or with an error of its own: another member of the cluster may do better."""
@@ -84,14 +87,17 @@ def _phrase(status: int) -> str:
 
 
 def _tls(error: BaseException) -> str:
-    for each in _causes(error):
-        if isinstance(each, ssl.SSLCertVerificationError):
-            return f"{each.verify_message}; name its authority as tls_config: {{ca_file: FILE}} in --http.config.file"
-        if isinstance(each, ssl.SSLError) and each.reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"}:
-            return "it speaks none; write http://"
-        if isinstance(each, ssl.SSLError) and each.reason:
-            return each.reason.lower().replace("_", " ")
-    return "the connection was refused"
+    found = next((each for each in _causes(error) if isinstance(each, ssl.SSLError) and each.reason), None)
+    if isinstance(found, ssl.SSLCertVerificationError):
+        misnamed = found.verify_code in MISNAMED
+        mend = "tls_config: {server_name: NAME}" if misnamed else "its authority as tls_config: {ca_file: FILE}"
+        return f"{found.verify_message.rstrip('.')}; give {mend} in --http.config.file"
+    reason = found.reason if found else ""
+    if reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"}:
+        return "it speaks none; write http://"
+    if "CERTIFICATE_REQUIRED" in reason or "BAD_CERTIFICATE" in reason:
+        return "it wants a certificate that it knows: give tls_config: {cert_file: FILE, key_file: FILE}"
+    return reason.lower().replace("_", " ") or "the connection was refused"
 
 
 def _reason(error: BaseException) -> str:
