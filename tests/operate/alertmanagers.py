@@ -27,6 +27,9 @@ inhibit_rules:
   - source_matchers: [severity = critical]
     target_matchers: ['severity =~ "warning|info"']
     equal: [alertname, instance]
+  - source_matchers: [severity = warning]
+    target_matchers: [severity = info]
+    equal: [alertname, instance]
 """
 PAST = "2001-01-01T00:00:00Z"
 

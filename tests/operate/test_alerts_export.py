@@ -1,5 +1,6 @@
 """`pomona alerts export`: the shipped files as a user keeps them; what he has changed is never lost unasked."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -63,6 +64,8 @@ def test_addresses_are_made_whole_and_the_tests_still_hold(
     assert text.read_text() != shipped.read_text()
     tests = tmp_path / "tests" / "battery.test.yml"
     assert subprocess.run([engines.promtool, "test", "rules", tests], capture_output=True, check=False).returncode == 0
+    for path in (*tmp_path.glob("*.rules.yml"), *tmp_path.glob("tests/*.yml")):
+        assert not re.search(r"""[\s'"](/d/pomona|runbooks/)""", path.read_text()), path
     for path in tmp_path.glob("*.rules.yml"):
         for group in yaml.safe_load(path.read_text())["groups"]:
             for rule in group["rules"]:

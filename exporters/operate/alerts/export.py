@@ -16,8 +16,10 @@ SUMS = ".pomona.sha256"
 OWN = ("thresholds.rules.yml", "alertmanager.yml")
 """What a user is meant to change."""
 _URL = re.compile(r"https?://[^\s'\"{}#?@\\,\[\]]+\Z")
-_RUNBOOK = re.compile(r"^(\s*runbook_url: *['\"]?)runbooks/", re.MULTILINE)
-_DASHBOARD = re.compile(r"^(\s*dashboard_url: *['\"]?)/d/", re.MULTILINE)
+_BEFORE = r"(?:[>|]-? *\n *)?(?:&\w+ +)?['\"]?"
+"""What may stand between a key and its text: the sign of a block, an anchor, a quote."""
+_RUNBOOK = re.compile(rf"(\brunbook_url: *{_BEFORE})runbooks/")
+_DASHBOARD = re.compile(rf"(\bdashboard_url: *{_BEFORE})/d/")
 
 
 def write(folder: Path, runbooks: str | None, grafana: str | None, *, force: bool) -> Iterator[str]:

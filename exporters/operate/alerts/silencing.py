@@ -111,7 +111,8 @@ def _absent(chosen: Chosen, alerts: Iterable[Alert]) -> str:
         more = f" and {len(things) - FEW} more" if len(things) > FEW else ""
         return f"{chosen} does not fire; {chosen.name} does for {', '.join(things[:FEW])}{more}"
     firing = hint(chosen.name, {each.name for each in every}).replace("known here:", "these fire:")
-    return f"{chosen.name} does not fire{firing}; to silence it beforehand: pomona alerts mute {chosen.name}"
+    before = f"; to silence it beforehand: pomona alerts mute {chosen.name}" if chosen.name in alert_names() else ""
+    return f"{chosen.name} does not fire{firing}{before}"
 
 
 def _keep(
