@@ -75,7 +75,7 @@ def ack_command(
     comment: str,
     author: str | None,
 ) -> int:
-    """Acknowledge ALERT for what it fires for now: it is not sent again, but a worse tier of it is."""
+    """Acknowledge ALERT as it fires at present: it is not sent again, but a worse tier of it is."""
     from exporters.operate.alerts import chosen, silencing  # noqa: PLC0415 - only when it is used
 
     terms = silencing.Terms(time, comment, silencing.author(author))
