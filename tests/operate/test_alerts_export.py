@@ -113,6 +113,12 @@ def test_files_that_were_there_before_are_the_users(tmp_path: Path, capsys: pyte
     capsys.readouterr()
 
 
+def test_a_copy_that_was_made_by_hand_is_taken_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "battery.rules.yml").write_text((SHIPPED / "battery.rules.yml").read_text())
+    assert export(tmp_path) == 0
+    assert "1 were up to date" in capsys.readouterr().out
+
+
 def test_what_is_no_longer_shipped_is_named_and_left(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     export(tmp_path)
     (tmp_path / "old.rules.yml").write_text("groups: []")

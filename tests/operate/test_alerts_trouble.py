@@ -95,6 +95,15 @@ def test_the_second_of_a_pair_is_asked_where_the_first_fails_and_both_are_named_
     assert told == f"{first}: 500 Internal Server Error: first; {second}: 502 Bad Gateway: second"
 
 
+def test_a_typed_address_beats_the_environment_before_and_after_the_command(
+    pomona: Pomona, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with says(200, b"[]") as good:
+        monkeypatch.setenv("POMONA_ALERTMANAGER_URL", "http://127.0.0.1:1")
+        assert pomona.good("--alertmanager.url", good, "list") == "no alerts\n"
+        assert pomona.good("list", "--alertmanager.url", good) == "no alerts\n"
+
+
 @pytest.mark.parametrize(
     "url",
     [
