@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint bench docs venv clean
+.PHONY: run test unit e2e lint bench docs venv clean
 
 venv: $(VENV)/.done
 
@@ -19,8 +19,14 @@ $(VENV)/.done: pyproject.toml
 run: venv
 	$(BIN)/pomona up --install
 
-test: venv
-	$(BIN)/python -m pytest
+# The end-to-end tests mostly wait: `make --jobs=2 test` runs them beside the others.
+test: unit e2e
+
+unit: venv
+	$(BIN)/python -m pytest --ignore=tests/e2e
+
+e2e: venv
+	$(BIN)/python -m pytest tests/e2e
 
 lint: venv
 	$(BIN)/ruff format --check .
