@@ -23,8 +23,6 @@ from rules.rulefiles import Rule, Seen
 
 USERS = {"pomona:threshold": Series(frozenset({"threshold", "tier", "job", "site", "instance"}))}
 """Lines of a user's own have a site or an instance; what a machine forges has a job."""
-ONE_A_MACHINE = {"instance:threshold": Series(frozenset({"instance", "threshold", "tier"}))}
-"""Its site is that of its instance."""
 SEVERITIES = ("info", "warning", "critical")
 VALUES: Mapping[str, frozenset[str]] = {
     "severity": frozenset({*SEVERITIES, "none"}),
@@ -80,7 +78,6 @@ def world_of(rules: Iterable[Rule], known: Mapping[str, Series], **rest: object)
         for rule in records:
             found = labels(rule.tree, World(series).labels_of) | set(rule.labels)
             series[rule.name] = Series(found | series.get(rule.name, Series(frozenset())).labels)
-        series |= ONE_A_MACHINE
         if series == before:
             return World(series, **rest)  # type: ignore[arg-type]
 

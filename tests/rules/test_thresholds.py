@@ -21,8 +21,8 @@ MISSED = re.compile(r"absent\(threshold:default\{threshold=\"(\w+)\", tier=\"(\w
 FLEET = {"fleet_affected_machines", "fleet_affected_ratio"}
 """The fleet has no site and no machine whose line could beat the default."""
 OF_MACHINES = """\
-threshold:instance{{threshold="{0}"}}
-or on (instance, tier) instance_tier:known * on (site, tier) group_left () threshold:site{{threshold="{0}"}}
+threshold:instance{{threshold="{0}"}} or on (instance, tier) max by (instance, tier) (
+  instance_site_tier:known * on (site, tier) group_left () threshold:site{{threshold="{0}"}})
 or on (instance, tier) instance_tier:known * on (tier) group_left () threshold:default{{threshold="{0}"}}
 """
 OF_SITES = """\

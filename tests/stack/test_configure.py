@@ -1,5 +1,6 @@
 """What `pomona up` makes of the shipped files: other ports, paths and channels, no hours, nothing else."""
 
+import re
 import socket
 from dataclasses import astuple
 from importlib.resources import files
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import ROOT
+from conftest import COLLECTORS, ROOT
 from exporters.core.errors import PersonError
 from exporters.stack import configure
 from exporters.stack.engines import Engines
@@ -165,3 +166,14 @@ def test_what_an_earlier_run_delivered_is_forgotten_and_silences_are_not(tmp_pat
         (kept / name).write_bytes(b"x")
     configure.write(tmp_path, USUAL, [])
     assert [each.name for each in kept.iterdir()] == ["silences"]
+
+
+@pytest.mark.parametrize("job", ["pomona", "pomona-router"])
+def test_what_a_machine_could_disturb_the_rules_with_is_dropped(job: str) -> None:
+    jobs = {each["job_name"]: each for each in yaml.safe_load(SHIPPED["prometheus.yml"].read_text())["scrape_configs"]}
+    (drop,) = jobs[job]["metric_relabel_configs"]
+    assert (drop["source_labels"], drop["action"]) == (["__name__"], "drop")
+    forged = ("pomona:threshold", "instance:threshold", "ALERTS", "ALERTS_FOR_STATE", "up", "scrape_samples_scraped")
+    assert all(re.fullmatch(drop["regex"], name) for name in forged)
+    ours = [family.name for collector in COLLECTORS.values() for family in collector.families]
+    assert not [name for name in ours if re.fullmatch(drop["regex"], name)]
