@@ -8,6 +8,7 @@ from datetime import timedelta
 from promql_parser import (
     AggregateExpr,
     BinaryExpr,
+    BinModifier,
     Call,
     Expr,
     LabelModifierType,
@@ -17,7 +18,19 @@ from promql_parser import (
     VectorSelector,
 )
 
-from rules.promql import COMPARISONS, KEEPING, SETS, fixed, is_scalar, labels, matchers, named, selectors, walk
+from rules.promql import (
+    COMPARISONS,
+    KEEPING,
+    SETS,
+    children,
+    fixed,
+    is_scalar,
+    labels,
+    matchers,
+    named,
+    selectors,
+    walk,
+)
 from rules.registry import Series
 from rules.rulefiles import Rule, Seen
 
@@ -169,12 +182,20 @@ def _one_sides(expr: BinaryExpr, card: VectorMatchCardinality) -> list[Expr]:
 
 
 def _groups(rule: Rule, world: World) -> Iterator[str]:
-    """Labels in by, on and group_left exist."""
+    """Labels in by, on, ignoring and group_left exist: a misspelt one matches everything, or nothing."""
     for each, _ in walk(rule.tree):
         if isinstance(each, AggregateExpr) and each.modifier is not None:
             unknown = frozenset(each.modifier.labels) - labels(each.expr, world.labels_of)
-            if unknown:
-                yield f"nothing below {each.op} has the label {_list(unknown)}"
+            yield from [f"nothing below {each.op} has the label {_list(unknown)}"] if unknown else []
+        if isinstance(each, BinaryExpr) and each.modifier is not None:
+            yield from _matched(each, each.modifier, world)
+
+
+def _matched(expr: BinaryExpr, modifier: BinModifier, world: World) -> Iterator[str]:
+    both = labels(expr.lhs, world.labels_of) | labels(expr.rhs, world.labels_of)
+    named = frozenset(modifier.matching.labels if modifier.matching else ()) | frozenset(modifier.group_labels or ())
+    if unknown := named - both:
+        yield f"neither side of {expr.op} has the label {_list(unknown)}"
 
 
 def _recorded(rule: Rule, _: World) -> Iterator[str]:
@@ -198,7 +219,7 @@ SPECIAL = frozenset({"ServerNotSeen", "ThresholdsMissing", "WarningIgnored", "Cu
 def _condition(rule: Rule, _: World) -> Iterator[str]:
     """It can be false, it does not depend on one reading, and it is not about a rank."""
     tree = rule.tree
-    if rule.labels.get("severity") != "none" and not any(_decides(each) for each, _ in walk(tree)):
+    if rule.labels.get("severity") != "none" and not decides(tree):
         yield "no comparison: it fires always"
     for each, _ in walk(tree):
         if isinstance(each, AggregateExpr) and str(each.op) in KEEPING:
@@ -209,14 +230,18 @@ def _condition(rule: Rule, _: World) -> Iterator[str]:
         yield "a value in a label makes each value another alert"
 
 
-def _decides(each: Expr) -> bool:
-    if isinstance(each, Call):
-        return each.func.name.startswith("absent")
-    if not isinstance(each, BinaryExpr):
-        return False
-    return str(each.op) == "unless" or (
-        str(each.op) in COMPARISONS and not (each.modifier is not None and each.modifier.return_bool)
-    )
+def decides(expr: Expr) -> bool:
+    """Whether it can be empty though all of its series are there; of an `or` both sides have to."""
+    match expr:
+        case BinaryExpr() if str(expr.op) == "or":
+            return decides(expr.lhs) and decides(expr.rhs)
+        case BinaryExpr() if str(expr.op) in COMPARISONS and not (expr.modifier and expr.modifier.return_bool):
+            return True
+        case BinaryExpr() if str(expr.op) == "unless":
+            return True
+        case Call() if expr.func.name.startswith("absent"):
+            return True
+    return any(decides(each) for each in children(expr))
 
 
 def _result(rule: Rule, world: World) -> Iterator[str]:

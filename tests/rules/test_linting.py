@@ -49,6 +49,19 @@ def test_a_good_rule_has_no_fault() -> None:
     [
         ({"expr": "macos_battery_charge_ratio"}, "no comparison: it fires always"),
         ({"expr": "macos_battery_charge_ratio > bool 1"}, "no comparison: it fires always"),
+        ({"expr": "macos_battery_charge_ratio < 0.1 or macos_battery_charge_ratio"}, "no comparison: it fires always"),
+        (
+            {"expr": "macos_battery_charge_ratio < 0.1 and on (instnace) macos_battery_present == 1"},
+            "neither side of and has the label instnace",
+        ),
+        (
+            {"expr": "macos_battery_charge_ratio < 0.1 unless ignoring (staet) macos_battery_present"},
+            "neither side of unless has the label staet",
+        ),
+        (
+            {"expr": "macos_battery_charge_ratio < on (instance) group_left (colour) max by (instance) (up)"},
+            "neither side of < has the label colour",
+        ),
         ({"expr": "macos_batery_charge_ratio < 0.1"}, "nobody publishes macos_batery_charge_ratio"),
         ({"expr": "macos_battery_state{status='full'} == 1"}, "macos_battery_state has no label status"),
         ({"expr": "macos_battery_state{state='empty'} == 1"}, "macos_battery_state has no state 'empty'"),
