@@ -12,7 +12,7 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from bench import declared, fleet, hold, records, router, routers
+from bench import alert_latency, declared, fleet, hold, records, router, routers, rule_cost
 from bench.measure import Scraper, answers, oldest, quantiles, running, series, use
 from bench.reports import macs, write
 from bench.rows import Row, row
@@ -138,6 +138,14 @@ def routed(console: Console) -> list[Row]:
         return [*rows, *routers.rows()]
 
 
+def alerted(console: Console) -> list[Row]:
+    """How soon an alert is told, and what the rules cost Prometheus."""
+    with console.status("sixty faults, half of them in the fast lane") as status:
+        rows = list(alert_latency.rows())
+        status.update("rules on a thousand Macs with a past")
+        return [*rows, *rule_cost.rows()]
+
+
 def table(title: str, peer: str, rows: Sequence[Row]) -> Table:
     """Rows with their limits and whether they are met."""
     told = Table(title=title)
@@ -152,10 +160,11 @@ def table(title: str, peer: str, rows: Sequence[Row]) -> Table:
 def main() -> int:
     """The exit status."""
     console = Console(width=None if sys.stdout.isatty() else 150)
-    macs_rows, routers_rows = measured(console), routed(console)
+    macs_rows, routers_rows, alerts_rows = measured(console), routed(console), alerted(console)
     console.print(table("One full Mac beside node_exporter: same run, medians", "node_exporter", macs_rows))
     console.print(table("Routers: beside what people write today, same run, medians", "plain script", routers_rows))
-    return 0 if all(each.met is not False for each in (*macs_rows, *routers_rows)) else 1
+    console.print(table("Alerts: the newest Prometheus and Alertmanager that are here", "", alerts_rows))
+    return 0 if all(each.met is not False for each in (*macs_rows, *routers_rows, *alerts_rows)) else 1
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 import re
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
@@ -18,6 +19,7 @@ from exporters.stack.simulated import Fleet
 
 MACS, ROUTERS, DEVICES = 1000, 10, 1000
 SITES = 20
+PERIODS = ("day", "month")
 NAMED = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 
 
@@ -26,14 +28,19 @@ def macs() -> list[str]:
     fleet = Fleet(len(MODELS), 1, 1.0, system_clock())
     targets = Targets(fleet, settings())
     runners = [targets.runner(name) for name in fleet.names()]
-    return [runner.scrape("text").decode() for runner in runners if runner is not None]
+    awake = f"macos_last_wake_timestamp_seconds {time.time() - 86400:.0f}\n"
+    return [runner.scrape("text").decode() + awake for runner in runners if runner is not None]
 
 
 def router() -> str:
     """The exposition of a router with many devices."""
     _, state, context = accounting(DEVICES)
-    up = "# TYPE openwrt_up gauge\nopenwrt_up 1\n"
-    return up + render(tuple(nlbwmon.metrics(state, context)), "text").decode()
+    told = render(tuple(nlbwmon.metrics(state, context)), "text").decode()
+    devices = sorted(set(re.findall(r'^openwrt_device_receive_bytes_total\{mac="([^"]+)"', told, re.MULTILINE)))
+    quotas = [
+        f'openwrt_device_quota_bytes{{mac="{mac}",period="{each}"}} 1e12\n' for mac in devices for each in PERIODS
+    ]
+    return f"openwrt_up 1\n{told}{''.join(quotas)}"
 
 
 def only(text: str, names: frozenset[str]) -> bytes:
@@ -63,7 +70,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/plain; version=0.0.4")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        with suppress(ConnectionError):  # Prometheus ends before its last scrapes do
+            self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """Sixteen requests a second are no news."""

@@ -28,7 +28,7 @@ EVALUATED = 15.0
 """Seconds between two evaluations here, so that hourly groups are measured; the cost is told at their own interval."""
 WARM, MEASURED = 100.0, 120.0
 LIMIT_CORE, LIMIT_GROUP = 5.0, 2.0
-SHORT = 2 * 86400.0
+SHORT = 2 * 3600.0
 BLOCKS = "--max-block-duration=486h"
 
 
@@ -76,7 +76,9 @@ def _address() -> str:
     return f"127.0.0.1:{PORT}"
 
 
-def _measured(folder: Path, prometheus: str, promtool: str, wanted: Mapping[str, rule_history.Need]) -> Iterator[Row]:
+def _measured(
+    folder: Path, prometheus: str, promtool: str, wanted: Mapping[tuple[str, str], rule_history.Need]
+) -> Iterator[Row]:
     with running(_command(prometheus, folder, "first")):
         answers(PORT, "/-/ready")
         time.sleep(WARM)
@@ -105,24 +107,25 @@ def _command(prometheus: str, folder: Path, data: str) -> list[str]:
     ]
 
 
-def _past(folder: Path, wanted: Mapping[str, rule_history.Need]) -> int:
-    """Two files: a long one with few samples in each block, and what is read over hours."""
+def _past(folder: Path, wanted: Mapping[tuple[str, str], rule_history.Need]) -> int:
+    """Two files: what is read over an hour or two, and a long one, of which promtool makes a few large blocks."""
     until, count = time.time() - 30, 0
+    found = rule_history.pasts(PORT, wanted, shipped())
     for short in (True, False):
-        chosen = {name: need for name, need in wanted.items() if (need.back <= SHORT) == short}
-        count += rule_history.write(folder / f"past-{short}", PORT, chosen, until)
+        chosen = {series: each for series, each in found.items() if (each[1].back <= SHORT) == short}
+        count += rule_history.write(folder / f"past-{short}", chosen, until)
     return count
 
 
 def _durations() -> dict[str, float]:
-    """The mean of each group's evaluations, in seconds."""
+    """The longest of each group's evaluations, in seconds."""
     seen: dict[str, list[float]] = {}
     until = time.monotonic() + MEASURED
     while time.monotonic() < until:
         for labels, value in _query("prometheus_rule_group_last_duration_seconds"):
             seen.setdefault(labels["rule_group"].partition(";")[2], []).append(value)
         time.sleep(EVALUATED)
-    return {group: sum(values) / len(values) for group, values in seen.items()}
+    return {group: max(values) for group, values in seen.items()}
 
 
 def _query(expr: str) -> list[tuple[Mapping[str, str], float]]:

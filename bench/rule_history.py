@@ -12,13 +12,19 @@ from urllib.request import urlopen
 
 from promql_parser import Expr, MatrixSelector, SubqueryExpr, VectorSelector
 
-from rules.promql import named, walk
+from rules.promql import named, selectors, walk
 from rules.rulefiles import Rule
 
 RAW_STEP = 60.0
 LOOKBACK = 300.0
 COUNTERS = ("_total", "_bucket", "_count", "_sum")
 MOST_DAYS = 35
+OPERATORS = {
+    "MatchOp.Equal": "=",
+    "MatchOp.NotEqual": "!=",
+    "MatchOp.Re": "=~",
+    "MatchOp.NotRe": "!~",
+}
 SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -35,17 +41,23 @@ def seconds(interval: str, default: float) -> float:
     return float(interval[:-1]) * SECONDS[interval[-1]] if interval else default
 
 
-def needs(rules: Iterable[Rule], default: float) -> dict[str, Need]:
-    """By name, of all rules: the longest range with its offset, at most as long as the fleet has been watched."""
+def needs(rules: Iterable[Rule], default: float) -> dict[tuple[str, str], Need]:
+    """By name and matchers, of all rules: the longest range with its offset, at most that of the whole past."""
     everyone = list(rules)
     steps = {rule.name: seconds(rule.interval, default) for rule in everyone if not rule.is_alert}
-    found: dict[str, float] = {}
+    found: dict[tuple[str, str], float] = {}
     for rule in everyone:
         for each, above in walk(rule.tree):
             if isinstance(each, VectorSelector):
-                for name in named(each):
-                    found[name] = max(found.get(name, LOOKBACK), _back(each, above))
-    return {name: Need(min(back, MOST_DAYS * 86400.0), steps.get(name, RAW_STEP)) for name, back in found.items()}
+                for key in ((name, _matchers(each)) for name in named(each)):
+                    found[key] = max(found.get(key, LOOKBACK), _back(each, above))
+    return {key: Need(min(back, MOST_DAYS * 86400.0), steps.get(key[0], RAW_STEP)) for key, back in found.items()}
+
+
+def _matchers(selector: VectorSelector) -> str:
+    """As PromQL, without the name."""
+    told = ((each.name, OPERATORS[str(each.op)], json.dumps(each.value)) for each in selector.matchers.matchers)
+    return ",".join(f"{name}{operator}{value}" for name, operator, value in told if name != "__name__")
 
 
 def _back(selector: VectorSelector, above: tuple[Expr, ...]) -> float:
@@ -61,29 +73,52 @@ def _length(expr: Expr) -> timedelta:
     return timedelta()
 
 
-def current(port: int, name: str) -> list[tuple[str, float]]:
-    """Each series of a name, as text, with its value now."""
-    asked = (
-        f"http://127.0.0.1:{port}/api/v1/query?query={quote(f'last_over_time({{__name__={json.dumps(name)}}}[5m])')}"
-    )
+def series_of(port: int, name: str, matching: str, rules: Iterable[Rule]) -> list[tuple[str, float]]:
+    """Those of a name now; of a record that needs a past to begin, the things that it will be about."""
+    found, everyone = current(port, name, matching, name), list(rules)
+    sources = (each for rule in everyone if rule.name == name for each, _ in selectors(rule.tree))
+    for source in (other for each in sources for other in named(each) if other != name):
+        if found:
+            break
+        found = current(port, source, "", name)
+    return found
+
+
+def current(port: int, name: str, matching: str, told: str) -> list[tuple[str, float]]:
+    """Each series of a name and these matchers with its value now, as the text of another name."""
+    expr = f"last_over_time({name}{{{matching}}}[5m])"
+    asked = f"http://127.0.0.1:{port}/api/v1/query?query={quote(expr)}"
     with urlopen(asked, timeout=60) as answer:
         rows = json.load(answer)["data"]["result"]
-    return [(_series(name, row["metric"]), float(row["value"][1])) for row in rows]
+    return [(_series(told, row["metric"]), float(row["value"][1])) for row in rows]
 
 
 def _series(name: str, labels: Mapping[str, Any]) -> str:
     return f"{name}{{{','.join(f'{key}={json.dumps(value)}' for key, value in labels.items() if key != '__name__')}}}"
 
 
-def write(path: Path, port: int, wanted: Mapping[str, Need], until: float) -> int:
-    """An OpenMetrics file of the past of these series; the number of samples."""
+Pasts = dict[str, tuple[float, Need]]
+"""Each series, its value now and how far back it is read."""
+
+
+def pasts(port: int, wanted: Mapping[tuple[str, str], Need], rules: list[Rule]) -> Pasts:
+    """Of all series that are read, each once."""
+    found: Pasts = {}
+    for (name, matching), need in wanted.items():
+        for series, value in series_of(port, name, matching, rules):
+            if series not in found or found[series][1].back < need.back:
+                found[series] = (value, need)
+    return found
+
+
+def write(path: Path, chosen: Pasts, until: float) -> int:
+    """An OpenMetrics file of these pasts; the number of samples."""
     count = 0
     with path.open("w") as file:
-        for name, need in wanted.items():
-            for series, value in current(port, name):
-                for line in _past(series, value, need, until, grows=name.endswith(COUNTERS)):
-                    file.write(line)
-                    count += 1
+        for series, (value, need) in sorted(chosen.items()):
+            lines = list(_past(series, value, need, until, grows=series.partition("{")[0].endswith(COUNTERS)))
+            file.writelines(lines)
+            count += len(lines)
         file.write("# EOF\n")
     return count
 

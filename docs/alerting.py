@@ -11,6 +11,7 @@ RULES = Path(__file__).parent.parent / "alert_rules"
 SEVERITIES = ("none", "info", "warning", "critical")
 THRESHOLD = re.compile(r'threshold="(\w+)"')
 RECORD = re.compile(r"\b[a-z_]+(?::[a-z0-9_]+)+")
+MANY = 20
 MEANING = re.compile(r"## Meaning\n\n(.+?[.:])(?:\s|$)", re.DOTALL)
 LINK = re.compile(r"\[([^\]]*)\]\([^)]*\)")
 
@@ -62,7 +63,7 @@ def _row(name: str, tiers: list[Mapping[str, Any]], recorded: Mapping[str, str])
     yield labels["scope"]
     yield labels["team"]
     used = dict.fromkeys(found for tier in tiers for found in compared(str(tier["expr"]), recorded))
-    yield ", ".join(f"`{each}`" for each in used)
+    yield ", ".join(f"`{each}`" for each in used) if len(used) < MANY else "all"
 
 
 def _sorted(severities: Iterable[str]) -> list[str]:
