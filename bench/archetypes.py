@@ -53,6 +53,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
+    def handle_error(self, *_: object) -> None:
+        """A Prometheus that ends breaks its connections off."""
+
     def __init__(self, port: int, bodies: Sequence[bytes], crowd: bytes) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
         self.bodies, self.crowd = bodies, crowd

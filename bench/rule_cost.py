@@ -24,9 +24,9 @@ from rules.rulefiles import FILES, shipped
 
 PORT, FLEET_PORT = 18231, 18232
 INTERVAL = 30.0
-EVALUATED = 15.0
-"""Seconds between two evaluations here, so that hourly groups are measured; the cost is told at their own interval."""
-WARM, MEASURED = 100.0, 120.0
+RECORDED, EVALUATED = 40.0, 30.0
+"""Seconds between two evaluations here: while the series are gathered, and while they are measured."""
+WARM, MEASURED = 130.0, 100.0
 LIMIT_CORE, LIMIT_GROUP = 5.0, 2.0
 SHORT = 2 * 3600.0
 BLOCKS = "--max-block-duration=486h"
@@ -50,19 +50,18 @@ def rows() -> Iterator[Row]:
     names = frozenset(name for rule in rules for each, _ in selectors(rule.tree) for name in named(each)) - recorded
     with tempfile.TemporaryDirectory() as name, served(FLEET_PORT, names):
         folder = Path(name)
-        _configure(folder)
         yield from _measured(folder, *programs, wanted)
 
 
-def _configure(folder: Path) -> None:
-    """All groups are evaluated alike here."""
+def _configure(folder: Path, interval: float) -> None:
+    """All groups are evaluated alike here, so that those of an hour are measured, too."""
     for path in FILES:
         document = yaml.safe_load(path.read_text())
         for group in document["groups"]:
-            group["interval"] = f"{EVALUATED:.0f}s"
+            group["interval"] = f"{interval:.0f}s"
         (folder / path.name).write_text(yaml.safe_dump(document, sort_keys=False))
     document = {
-        "global": {"scrape_interval": "60s", "evaluation_interval": f"{EVALUATED:.0f}s"},
+        "global": {"scrape_interval": "60s", "evaluation_interval": f"{interval:.0f}s"},
         "rule_files": [str(folder / "*.rules.yml")],
         "scrape_configs": [
             *jobs(FLEET_PORT),
@@ -79,6 +78,7 @@ def _address() -> str:
 def _measured(
     folder: Path, prometheus: str, promtool: str, wanted: Mapping[tuple[str, str], rule_history.Need]
 ) -> Iterator[Row]:
+    _configure(folder, RECORDED)
     with running(_command(prometheus, folder, "first")):
         answers(PORT, "/-/ready")
         time.sleep(WARM)
@@ -87,9 +87,10 @@ def _measured(
         made = [promtool, "tsdb", "create-blocks-from", "openmetrics", "-q", *(() if short else (BLOCKS,))]
         run([*made, str(folder / f"past-{short}"), str(folder / "data")], stdout=DEVNULL, check=True)
     shutil.rmtree(folder / "first")
+    _configure(folder, EVALUATED)
     with running(_command(prometheus, folder, "data")) as process:
         answers(PORT, "/-/ready", 120)
-        time.sleep(WARM)
+        time.sleep(2 * EVALUATED)
         before, begun = use(process.pid), time.monotonic()
         taken = _durations()
         after, took = use(process.pid), time.monotonic() - begun

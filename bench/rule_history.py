@@ -88,7 +88,7 @@ def current(port: int, name: str, matching: str, told: str) -> list[tuple[str, f
     """Each series of a name and these matchers with its value now, as the text of another name."""
     expr = f"last_over_time({name}{{{matching}}}[5m])"
     asked = f"http://127.0.0.1:{port}/api/v1/query?query={quote(expr)}"
-    with urlopen(asked, timeout=60) as answer:
+    with urlopen(asked, timeout=300) as answer:
         rows = json.load(answer)["data"]["result"]
     return [(_series(told, row["metric"]), float(row["value"][1])) for row in rows]
 
