@@ -39,7 +39,6 @@ def folder(tmp_path: Path) -> Path:
     rules = tmp_path / "alert_rules" / "fast.rules.yml"
     rules.write_text(rules.read_text().replace("# interval: 2s #", "interval: 2s #"))
     (tmp_path / "prometheus.yml").write_text(example("prometheus.yml"))
-    (tmp_path / "alertmanager.yml").write_text(example("alertmanager.yml"))
     (tmp_path / "targets").mkdir()
     (tmp_path / "targets" / "north.yml").write_text(
         '- {targets: ["mac-17.example.org:10220"], labels: {site: north}}\n'
@@ -52,19 +51,19 @@ def test_prometheus_accepts_the_two_jobs_with_the_fast_group(engines: Engines, f
     assert f"{len(list(RULES.glob('*.rules.yml')))} rule files found" in said
 
 
-def test_alertmanager_accepts_the_route(engines: Engines, folder: Path) -> None:
-    accepted(engines.amtool, "check-config", folder / "alertmanager.yml")
+def test_the_route_of_the_page_is_the_shipped_one() -> None:
+    (shown,) = yaml.safe_load(example("alertmanager.yml, in part"))
+    route = yaml.safe_load((RULES / "alertmanager.yml").read_text())["route"]
+    assert shown in [each for pager in route["routes"] for each in pager.get("routes", [])]
 
 
-@pytest.mark.parametrize("alert", ["EndpointDown", "ComponentDown"])
-def test_the_fast_alerts_are_routed_to_the_pager_and_others_are_not(alert: str, engines: Engines, folder: Path) -> None:
-    def routed(name: str, severity: str) -> str:
-        given = (f"alertname={name}", f"severity={severity}")
-        file = f"--config.file={folder / 'alertmanager.yml'}"
-        return accepted(engines.amtool, "config", "routes", "test", file, *given).strip()
-
-    assert routed(alert, "critical") == "pager"
-    assert routed("MacBatteryLow", "critical") == "chat"
+def test_both_jobs_drop_every_name_that_the_shipped_job_drops() -> None:
+    (shipped, *_) = yaml.safe_load((ROOT / "prometheus.yml").read_text())["scrape_configs"]
+    (wanted,) = shipped["metric_relabel_configs"]
+    for name, job in jobs().items():
+        (rule,) = job["metric_relabel_configs"]
+        assert {**rule, "regex": ""} == {**wanted, "regex": ""}, name
+        assert set(wanted["regex"].split("|")) <= set(rule["regex"].split("|")), name
 
 
 def test_the_line_to_uncomment_gives_the_group_of_the_page(folder: Path) -> None:
