@@ -60,6 +60,7 @@ FOREIGN: Mapping[str, Series] = foreign(
         "prometheus_tsdb_compactions_failed_total",
         "prometheus_tsdb_wal_writes_failed_total",
         "alertmanager_notifications_failed_total integration reason receiver_name",
+        "alertmanager_notifications_total integration receiver_name",
         "http_request_duration_seconds_bucket le code",
         "http_request_duration_seconds_count code",
     ),
