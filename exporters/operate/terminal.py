@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from exporters.core.collector import Collector
+from exporters.core.printable import printable
 
 PIPE_WIDTH = 160
 Item = TypeVar("Item")
@@ -24,9 +25,7 @@ def terminal() -> Console:
 
 def plain(text: str, style: str = "") -> Text:
     """Text that came from the machine: no markup, and no control characters that a terminal would obey."""
-    return Text(
-        "".join(char if char.isprintable() or char == "\n" else "\N{REPLACEMENT CHARACTER}" for char in text), style
-    )
+    return Text(printable(text, kept="\n"), style)
 
 
 def one_by_one(collectors: Iterable[Collector], console: Console) -> Iterator[Collector]:

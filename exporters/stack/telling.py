@@ -5,6 +5,7 @@ import time
 from rich.console import Console
 from rich.markup import escape
 
+from exporters.core.printable import printable
 from exporters.stack.receiver import Alert, Delivery
 
 COLOURS = {"critical": "red", "warning": "yellow"}
@@ -23,7 +24,8 @@ class Teller:
         beat = delivery.receiver == WATCHDOG
         if not (beat and self._beaten):
             for alert in delivery.alerts:
-                self._console.print(f"{time.strftime('%H:%M:%S')} {_told(delivery.receiver, alert)}", soft_wrap=True)
+                told = f"{time.strftime('%H:%M:%S')} {_told(delivery.receiver, alert)}"
+                self._console.print(told, soft_wrap=True, highlight=False)
         self._beaten = self._beaten or beat
 
 
@@ -31,5 +33,9 @@ def _told(receiver: str, alert: Alert) -> str:
     severity, resolved = alert.labels.get("severity", ""), alert.status == "resolved"
     colour = "green" if resolved else COLOURS.get(severity, "cyan")
     what = f"{'resolved ' if resolved else ''}{severity} {alert.labels.get('alertname', '')}"
-    text = escape(f"{what}: {alert.annotations.get('summary', '')}")
-    return f"{escape(receiver)} ← [{colour}]{text}[/{colour}]"
+    text = escape(_line(f"{what}: {alert.annotations.get('summary', '')}"))
+    return f"{escape(_line(receiver))} ← [{colour}]{text}[/{colour}]"
+
+
+def _line(text: str) -> str:
+    return printable(" ".join(text.split()))

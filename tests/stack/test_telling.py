@@ -35,3 +35,11 @@ def test_every_alert_of_a_delivery_is_one_line_with_whom_it_is_for() -> None:
 def test_the_watchdogs_beats_are_told_once() -> None:
     beat, other = delivery("watchdog", "firing", severity="none", name="Watchdog"), delivery("chat", "firing")
     assert [line.split()[0] for line in printed(beat, beat, other, beat, other)] == ["watchdog", "chat", "chat"]
+
+
+def test_a_label_cannot_command_the_terminal_or_feign_a_line() -> None:
+    labels = {"alertname": "Some\x1b[2J", "severity": "critical\x07"}
+    told = Alert("firing", labels, {"summary": "of mac\n10:00:00 pager \u2190 all is well\x9b1m\x1b]0;x\r[/red]\\"})
+    (line,) = printed(Delivery("chat", (told,)))
+    assert line.startswith("chat \u2190 critical\ufffd Some\ufffd[2J: of mac 10:00:00 pager")
+    assert line.isprintable()
