@@ -172,6 +172,33 @@ def test_a_machine_cannot_wake_everybody_in_slack(texts: Texts) -> None:
     assert not any("<!" in each or "<b" in each for each in told)
 
 
+MARKUP = "@all <at>x</at> [a](https://evil) *b* _c_ `d` \\[e](f)"
+HARMLESS = "@\u200ball <\u200bat>x<\u200b/at> \\[a\\](https://evil) \\*b\\* \\_c\\_ \\`d\\` \\\\\\[e\\](f)"
+
+
+def test_a_machine_cannot_put_markup_or_mentions_into_markdown(texts: Texts) -> None:
+    given = alert("mac-17", summary=MARKUP, description=MARKUP, recovery=MARKUP)
+    given["labels"] |= {"site": MARKUP}
+    body = texts.text("pomona.markdown.text", given, OTHER)
+    assert (body.count(HARMLESS), body.count("@")) == (3, 3)
+    assert texts.text("pomona.markdown.title", given) == f"critical: {HARMLESS}"
+    assert texts.text("pomona.markdown.title", given, given) == f"critical: 2 MacBatteryLow at {HARMLESS}"
+    end = texts.text("pomona.markdown.text", {**given, "status": "resolved"})
+    assert end == f"Resolved:\n\n- {HARMLESS}\n"
+
+
+def test_teams_and_mattermost_get_paragraphs_that_say_as_much_as_the_text(texts: Texts) -> None:
+    link = f"{BASE}/d/pomona-mac?var-instance=mac-17&var-x=1"
+    assert texts.text("pomona.markdown.text", alert("mac-17")).split("\n\n") == [
+        "**Battery of mac-17 at 4%** (critical)",
+        "It runs on its battery (north) and will sleep when that is empty.",
+        f"Dashboard: {link}",
+        "What to do: Connect a power adapter.",
+        "Runbook: runbooks/MacBatteryLow.md",
+        "",
+    ]
+
+
 HTML = f"""\
 <!DOCTYPE html>
 <html lang="en">
