@@ -93,6 +93,29 @@ INHIBITED = {
         alert("MacNotSeen", "critical", "a"),
         [alert("MacNotSeen", "critical", "b", site="south"), alert("HostDown", "critical", "c", scope="service")],
     ),
+    "a site that is off, as to its router": (
+        alert("SiteOffline", "critical", "", scope="site"),
+        alert("RouterUnreachable", "critical", "attic", scope="service", topic="router", role="router"),
+        [alert("RouterUnreachable", "critical", "cellar", site="south", scope="service", topic="router")],
+    ),
+    "a site that is off, as to its line": (
+        alert("SiteOffline", "critical", "", scope="site"),
+        alert("RouterWanDown", "critical", "attic", scope="site", topic="router", role="router"),
+        [alert("RouterWanDown", "critical", "cellar", site="south", scope="site", topic="router")],
+    ),
+    "a site that is off, as to its exporters": (
+        alert("SiteOffline", "critical", "", scope="site"),
+        alert("ExporterDown", "critical", "a", scope="service", role="server"),
+        [
+            alert("ExporterDown", "critical", "b", site="south", scope="service"),
+            alert("ComponentDown", "critical", "a", scope="service", role="server"),
+        ],
+    ),
+    "a site that is none, as to its exporters": (
+        alert("SiteOffline", "critical", "x", site="", scope="site"),
+        None,
+        [alert("ExporterDown", "critical", "a", site="", scope="service")],
+    ),
     "a site that is none": (
         alert("SiteOffline", "critical", "x", site="", scope="site"),
         None,
@@ -114,6 +137,17 @@ INHIBITED = {
             alert("EndpointDownOnMac", "critical", "c", site="south", probe="intranet"),
         ],
     ),
+    **{
+        f"an endpoint, as to {name}": (
+            alert("EndpointDown", "critical", "", scope="service", probe="intranet"),
+            alert(name, "critical", "a", scope="service", probe="intranet"),
+            [
+                alert(name, "critical", "b", scope="service", probe="mail"),
+                alert("EndpointCertificateExpires", "critical", "c", scope="service", probe="intranet"),
+            ],
+        )
+        for name in ("EndpointErrors", "EndpointErrorBudgetBurns", "EndpointSlow")
+    },
     "nothing": (
         alert("FleetSymptomCommon", "critical", "", site="", scope="fleet", symptom="MacBatteryLow"),
         None,
