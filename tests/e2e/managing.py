@@ -20,6 +20,7 @@ from exporters.stack.receiver import Delivery
 from exporters.stack.supervisor import Child, Supervisor
 from exporters.stack.up import ready
 
+GOSSIP = ("--cluster.gossip-interval=20ms", "--cluster.peer-timeout=1s", "--cluster.reconnect-interval=500ms")
 TEMPLATES = f"{files('alert_rules')}/{configure.TEMPLATES}"
 
 
@@ -138,3 +139,13 @@ class Manager:
             assert answer.status == 200, answer.read()
         finally:
             connection.close()
+
+
+def peered(manager: Manager, other: Manager) -> None:
+    own, peer = (f"127.0.0.1:{each.cluster}" for each in (manager, other))
+    manager.start(f"--cluster.listen-address={own}", f"--cluster.peer={peer}", *GOSSIP)
+
+
+def settled(manager: Manager) -> bool:
+    cluster = get(manager.port, "/api/v2/status")["cluster"]
+    return bool(cluster["status"] == "ready" and len(cluster["peers"]) == 2)

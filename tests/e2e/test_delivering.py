@@ -13,16 +13,15 @@ import yaml
 
 import scaled
 from conftest import ROOT
-from e2e.asking import get, until
+from e2e.asking import until
 from e2e.listening import Listener, Mailbox, listening
-from e2e.managing import TEMPLATES, Manager, Told, alert, configuration, instances
+from e2e.managing import TEMPLATES, Manager, Told, alert, configuration, instances, peered, settled
 from exporters.stack.engines import Engines
 from exporters.stack.receiver import Receiver
 from exporters.stack.supervisor import Supervisor
 
 FACTOR = 1 / 600
 SHIPPED = ROOT / "alert_rules" / "alertmanager.yml"
-GOSSIP = ("--cluster.gossip-interval=20ms", "--cluster.peer-timeout=1s", "--cluster.reconnect-interval=500ms")
 
 
 @pytest.fixture
@@ -51,16 +50,6 @@ def test_a_receiver_that_fails_is_tried_again_and_nothing_is_lost(
         manager.raised(alert("ComponentDown", "critical", "b", scope="service"))
         until(lambda: delivered(listener) == ["a", "b"], "both told in the end")
         assert listener.failed == len(faults)
-
-
-def peered(manager: Manager, other: Manager) -> None:
-    own, peer = (f"127.0.0.1:{each.cluster}" for each in (manager, other))
-    manager.start(f"--cluster.listen-address={own}", f"--cluster.peer={peer}", *GOSSIP)
-
-
-def settled(manager: Manager) -> bool:
-    cluster = get(manager.port, "/api/v2/status")["cluster"]
-    return bool(cluster["status"] == "ready" and len(cluster["peers"]) == 2)
 
 
 def test_two_alertmanagers_tell_once_and_one_is_enough(

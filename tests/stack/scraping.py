@@ -21,8 +21,8 @@ def scraped(runner: Runner) -> Scraped:
 class Simulation:
     """A fleet and its Runners."""
 
-    def __init__(self, macs: int = 7, seed: int = 1, speed: float = 1.0) -> None:
-        self.clock = HandClock()
+    def __init__(self, macs: int = 7, seed: int = 1, speed: float = 1.0, clock: HandClock | None = None) -> None:
+        self.clock = clock or HandClock()
         self.fleet = Fleet(macs, seed, speed, self.clock)
         self.targets = Targets(self.fleet, settings())
 
