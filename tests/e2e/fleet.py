@@ -124,7 +124,8 @@ class Scraper:
     """Prometheus with the shipped rules, what it scrapes, and the Alertmanagers that it tells."""
 
     def __init__(self, supervisor: Supervisor, engines: Engines, folder: Path, pace: Pace) -> None:
-        self._supervisor, self._engines, self._folder, self._pace = supervisor, engines, folder, pace
+        self._supervisor, self._engines, self._pace = supervisor, engines, pace
+        self._folder = folder / "scraper"  # what `up` writes includes a configuration of Alertmanager
         self.port = free_port()
 
     def start(self, groups: Iterable[Any], managers: Iterable[Manager]) -> None:
