@@ -43,7 +43,7 @@ def left(silence: dict[str, str]) -> timedelta:
 
 def matchers(silence: dict[str, list[dict[str, str]]]) -> dict[str, str]:
     assert all(each["isEqual"] and not each["isRegex"] for each in silence["matchers"])
-    return {each["name"]: each["value"] for each in silence["matchers"]}
+    return {each["name"]: each["value"] for each in silence["matchers"] if each["value"]}
 
 
 def test_that_nothing_fires_is_said(pomona: Pomona) -> None:
@@ -133,6 +133,26 @@ def test_a_second_acknowledgement_changes_the_end_of_the_first(manager: Running,
     (silence,) = manager.silences()
     assert timedelta(minutes=89) < left(silence) <= timedelta(minutes=90)
     assert silence["comment"] == "longer (pomona alerts ack)"
+    pomona.good("ack", "A", "--for", "2h")
+    (silence,) = manager.silences()
+    assert silence["comment"] == "longer (pomona alerts ack)"
+
+
+def test_an_acknowledgement_does_not_hold_for_what_has_a_label_more(manager: Running, pomona: Pomona) -> None:
+    manager.fire("EndpointDown", "critical", probe="wiki")
+    pomona.good("ack", "EndpointDown", "probe=wiki")
+    assert manager.state("critical", probe="wiki") == "suppressed"
+    for more in ({"site": "north"}, {"instance": "mac-1"}, {"part": "x"}):
+        manager.fire("EndpointDown", "critical", probe="wiki", **more)
+        assert manager.state("critical", probe="wiki", **more) == "active"
+    assert "site=" not in pomona.good("silences")
+    assert len(pomona.good("unack", "EndpointDown").splitlines()) == 1
+
+
+def test_who_silences_the_heartbeat_is_warned(manager: Running, pomona: Pomona) -> None:
+    manager.fire("Watchdog", "info")
+    for command in ("ack", "mute"):
+        assert pomona.good(command, "Watchdog").startswith("note: while Watchdog is silenced, whoever waits for ")
 
 
 def test_only_what_the_labels_choose_is_acknowledged(manager: Running, pomona: Pomona) -> None:

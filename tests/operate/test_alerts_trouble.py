@@ -124,6 +124,7 @@ def test_an_address_with_a_login_or_without_a_scheme_is_refused_and_not_repeated
 MISUSED = (
     (("ack",), "Missing argument 'ALERT'. (see: pomona alerts ack --help)"),
     (("ack", "A", "north"), "'north': expected LABEL=VALUE, such as site=north"),
+    (("mute", ""), "ALERT: expected the name of an alert"),
     (("ack", "A", "site="), "'site=': expected LABEL=VALUE, such as site=north"),
     (("ack", "A", "alertname=B"), "alertname: the name of the alert is given without it"),
     (("mute", "A", "site=a", "site=b"), "LABEL=VALUE: a label was given twice"),

@@ -8,6 +8,8 @@ from exporters.core.errors import PersonError
 from exporters.operate.alerts.wire import Alert, Matcher
 
 WORST = ("critical", "warning", "info")
+HEARTBEAT = "Watchdog"
+"""It fires always: that it stops is the news, and that is told elsewhere."""
 SHARED = frozenset({"severity", "scope", "topic", "team", "job", "role"})
 """Labels of the rule and of the scrape: they do not tell one thing from another."""
 _PAIR = re.compile(r"([a-zA-Z_][a-zA-Z0-9_]*)=(.*)\Z", re.DOTALL)
@@ -24,6 +26,8 @@ class Chosen:
     @classmethod
     def of(cls, name: str, instances: Iterable[str], pairs: Sequence[str]) -> "Chosen":
         """As it stands on the command line; `pairs` are LABEL=VALUE."""
+        if not name.strip():
+            raise PersonError("ALERT: expected the name of an alert")
         labels = dict(each for each in map(_pair, pairs) if each[0] != "instance")
         more = [value for label, value in map(_pair, pairs) if label == "instance"]
         if len(labels) + len(more) != len(pairs):

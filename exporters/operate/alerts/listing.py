@@ -10,15 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from exporters.operate.alerts.chosen import WORST, rank, thing
+from exporters.operate.alerts.chosen import HEARTBEAT, WORST, rank, thing
 from exporters.operate.alerts.client import Alertmanager
 from exporters.operate.alerts.times import moment, span
 from exporters.operate.alerts.wire import Alert, Silence
 from exporters.operate.terminal import plain, terminal
 
 STYLES = {"critical": "bold red", "warning": "yellow", "info": "cyan"}
-HEARTBEAT = "Watchdog"
-"""It fires always: that it stops is the news, and that is told elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)

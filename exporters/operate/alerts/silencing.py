@@ -1,7 +1,8 @@
 """Acknowledging and muting alerts by silences that say who made them, and taking that back.
 
 An acknowledgement holds for what fires now, in the tier that it has now: one silence for each thing, with its labels
-and the severity. A worse tier is sent all the same, and so is the same alert of another machine.
+and the severity, and without the labels that it lacks: what a silence does not name, it takes from anywhere. A worse
+tier is sent all the same, and so is the same alert of another machine.
 """
 
 import getpass
@@ -12,7 +13,8 @@ from typing import Literal
 
 from exporters.core.errors import PersonError
 from exporters.core.explain import FEW, hint
-from exporters.operate.alerts.chosen import WORST, Chosen, identity, matchers, rank, thing
+from exporters.operate.alerts import things
+from exporters.operate.alerts.chosen import HEARTBEAT, WORST, Chosen, identity, matchers, rank, thing
 from exporters.operate.alerts.client import Alertmanager
 from exporters.operate.alerts.shipped import alert_names
 from exporters.operate.alerts.times import moment, span
@@ -40,8 +42,11 @@ def ack(manager: Alertmanager, chosen: Chosen, terms: Terms) -> Iterator[str]:
     if len(worst) > MOST:
         raise PersonError(f"{chosen} fires for {len(worst)} things: narrow it, or mute it (pomona alerts mute)")
     kept = manager.silences()
+    yield from _warning(chosen)
+    absent = dict.fromkeys(things.labels(), "")
     for alert in worst:
-        made, told = _keep(manager, {**identity(alert), "severity": alert.severity}, "ack", terms, kept)
+        labels = {**absent, **identity(alert), "severity": alert.severity}
+        made, told = _keep(manager, labels, "ack", terms, kept)
         higher = " (a worse one is still sent)" if alert.severity in WORST[1:] else ""
         what = thing(alert.labels)
         yield f"acknowledged {alert.severity} {alert.name}{what and f' of {what}'} {told}{higher}: silence {made}"
@@ -49,6 +54,7 @@ def ack(manager: Alertmanager, chosen: Chosen, terms: Terms) -> Iterator[str]:
 
 def mute(manager: Alertmanager, chosen: Chosen, terms: Terms) -> Iterator[str]:
     """Mutes every tier, also before it fires; a line for each silence."""
+    yield from _warning(chosen)
     alerts, kept = manager.alerts(), manager.silences()
     if chosen.name not in {each.name for each in alerts} and chosen.name not in alert_names():
         known = {*alert_names(), *(each.name for each in alerts)}
@@ -90,6 +96,11 @@ def author(given: str | None) -> str:
     return name
 
 
+def _warning(chosen: Chosen) -> Iterator[str]:
+    if chosen.name == HEARTBEAT:
+        yield f"note: while {HEARTBEAT} is silenced, whoever waits for its beats raises the alarm"
+
+
 def _worst(chosen: Chosen, alerts: Iterable[Alert]) -> list[Alert]:
     """Of each thing the worst tier that fires."""
     every = list(alerts)
@@ -118,11 +129,12 @@ def _absent(chosen: Chosen, alerts: Iterable[Alert]) -> str:
 def _keep(
     manager: Alertmanager, labels: dict[str, str], kind: Kind, terms: Terms, kept: Iterable[Silence]
 ) -> tuple[str, str]:
-    """Makes the silence, or changes the end of one for the same; its id, and until when in words."""
+    """Makes the silence, or changes the end of one for the same, whose comment stays unless another is given."""
     now, wanted = datetime.now(UTC), matchers(labels)
     before = next((each for each in kept if _is_same(each, wanted) and each.comment.endswith(MARKS[kind])), None)
     until = now + terms.time
-    comment = f"{terms.comment} {MARKS[kind]}".strip()
+    kept_comment = before.comment if before and not terms.comment else ""
+    comment = kept_comment or f"{terms.comment} {MARKS[kind]}".strip()
     new = NewSilence(
         wanted,
         before.starts_at if before else now,
@@ -144,6 +156,7 @@ def _is_meant(found: Iterable[Matcher], chosen: Chosen) -> bool:
 
 
 def _words(found: Iterable[Matcher]) -> str:
-    """The matchers, the alert's name first and without its label."""
-    every = sorted(found, key=lambda each: each.name != "alertname")
+    """The matchers, the alert's name first and without its label; not the labels that have to be absent."""
+    named = (each for each in found if each.value or each.is_regex or not each.is_equal)
+    every = sorted(named, key=lambda each: each.name != "alertname")
     return " ".join(str(each).removeprefix("alertname=") for each in every)
