@@ -3,6 +3,8 @@
 A key that cannot be honoured is refused by name. Relative paths start at the folder of the file.
 """
 
+import re
+import ssl
 import warnings
 from pathlib import Path
 from typing import Any
@@ -88,11 +90,16 @@ def session(path: Path | None) -> requests.Session:
     return made
 
 
+def _quiet(told: str) -> PersonError:
+    """An error without the value that was found: where a login is misplaced, that may be a secret."""
+    return PersonError(re.sub(r", got .*\Z", "", told, flags=re.DOTALL))
+
+
 class _Login:
     """A file that can be honoured."""
 
     def __init__(self, path: Path) -> None:
-        self._folder, self._file = path.parent, YamlFile(path, HttpFile, PersonError)
+        self._folder, self._file = path.parent, YamlFile(path, HttpFile, _quiet)
         self._http = self._file.value
         if self._http.follow_redirects:
             raise self._fault("follow_redirects", "true cannot be honoured: give the address it redirects to")
@@ -116,18 +123,39 @@ class _Login:
         if bool(tls.cert_file) != bool(tls.key_file):
             raise self._fault("tls_config", "cert_file and key_file go together")
         if tls.ca_file and not tls.insecure_skip_verify:
-            made.verify = self._there("ca_file", tls.ca_file)
+            made.verify = self._authority(tls.ca_file)
         if tls.insecure_skip_verify:
             made.verify = False
         if tls.cert_file:
-            made.cert = (self._there("cert_file", tls.cert_file), self._there("key_file", tls.key_file))
+            made.cert = self._pair(tls.cert_file, tls.key_file)
         if tls.server_name:
             made.mount("https://", _Named(tls.server_name))
 
-    def _there(self, key: str, name: str) -> str:
-        """The whole path of a file that can be read."""
+    def _authority(self, name: str) -> str:
+        """The whole path of a file with certificates."""
+        path = self._pem("ca_file", name, "CERTIFICATE")
+        try:
+            ssl.create_default_context().load_verify_locations(path)
+        except ssl.SSLError as error:
+            raise self._fault("tls_config.ca_file", f"{path}: no certificate that can be read") from error
+        return path
+
+    def _pair(self, certificate: str, key: str) -> tuple[str, str]:
+        """The whole paths of a certificate and the key that belongs to it."""
+        pair = self._pem("cert_file", certificate, "CERTIFICATE"), self._pem("key_file", key, "PRIVATE KEY")
+        try:
+            ssl.create_default_context().load_cert_chain(*pair, password=b"")
+        except (ssl.SSLError, ValueError) as error:
+            raise self._fault("tls_config.key_file", f"{pair[1]}: no key of the certificate in {pair[0]}") from error
+        return pair
+
+    def _pem(self, key: str, name: str, kind: str) -> str:
         path = self._folder / name
-        self._text(f"tls_config.{key}", path)
+        text = self._text(f"tls_config.{key}", path)
+        if f"{kind}-----" not in text:
+            raise self._fault(f"tls_config.{key}", f"{path}: no {kind.lower()} in PEM form")
+        if "ENCRYPTED" in text:
+            raise self._fault(f"tls_config.{key}", f"{path}: it is encrypted; give one without a passphrase")
         return str(path)
 
     def _one(self, section: str, key: str, text: str, file: str) -> str:
