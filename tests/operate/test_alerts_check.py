@@ -73,6 +73,11 @@ OWN_LINES = (
         constant("2", "endpoint_p95_seconds", instance="mac-1"),
         "endpoint_p95_seconds is not worked out for a machine, so",
     ),
+    (constant("0.1", site="a", instance="mac-1"), "a line is for a site or for an instance; with both it breaks"),
+    (
+        constant("0.5", "cpu_busy_ratio", "info", site="a"),
+        "no rule compares cpu_busy_ratio with tier info, so this changes nothing; known here: critical, warning",
+    ),
     (
         constant("0.3", site="a"),
         "battery_charge_ratio: warning (0.3) is above info (0.2), so the worse comes first; swap",
@@ -157,6 +162,29 @@ def test_a_threshold_of_ones_own_needs_its_line_and_where_it_is_worked_out(folde
     assert checked(folder) == (0, [])
     write(path, resolver, alert)
     assert "which has no line" in checked(folder)[1][0]
+
+
+@pytest.mark.parametrize("name", [THRESHOLDS, "resolve_sites.rules.yml", "battery.rules.yml"])
+def test_a_shipped_file_that_is_gone_is_told(folder: Path, checked: Checked, name: str) -> None:
+    (folder / name).unlink()
+    status, lines = checked(folder)
+    assert status == 1
+    assert lines[0].startswith(f"{folder / name}:1: it is gone, and its alerts, or those that need it, are silent; ")
+
+
+def test_that_there_are_no_thresholds_is_told(folder: Path, checked: Checked) -> None:
+    (folder / THRESHOLDS).write_text("groups: []\n")
+    status, lines = checked(folder)
+    assert status == 1
+    assert lines[0].startswith(f"{folder}:1: no thresholds at all, so all that compares with one is silent; ")
+
+
+def test_a_rule_file_that_was_copied_is_told_once(folder: Path, checked: Checked) -> None:
+    copy = Path(shutil.copy(folder / "battery.rules.yml", folder / "zz_copy.rules.yml"))
+    status, (found,) = checked(folder)
+    assert status == 1
+    assert found.startswith(f"{copy}:")
+    assert " stands in battery.rules.yml:" in found
 
 
 BROKEN = (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from exporters.operate.alerts import routing, rulefiles, thresholds, tiers, tools
+from exporters.operate.alerts import routing, rulefiles, thresholds, tiers, tools, whole
 from exporters.operate.alerts.rulefiles import Rules
 from exporters.operate.alerts.shipped import PACKAGE
 
@@ -40,6 +40,7 @@ def _said(complaints: Iterable[str], untold: str, notes: list[str]) -> list[str]
 
 def _own(folder: Path, rules: Rules, reference: Rules) -> Iterator[str]:
     """What is found without any tool."""
+    yield from whole.faults(folder, rules, reference)
     yield from thresholds.faults(rules.rules, reference.rules)
     yield from tiers.faults(thresholds.constants(rules.rules), thresholds.constants(reference.rules))
     yield from routing.faults(folder)

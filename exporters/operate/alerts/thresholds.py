@@ -56,6 +56,7 @@ def faults(rules: Sequence[Placed], shipped: Sequence[Placed]) -> Iterator[str]:
     for each in lines:
         yield from map(each.placed.fault, _misspelt(each, names))
     yield from _twice(lines)
+    yield from _unused(lines, {each.key for each in reference}, [*rules, *shipped])
     yield from _levels([each for each in lines if each.name in names], rules, shipped)
     yield from _missing(lines, reference)
     yield from _uses(rules, {each.key for each in lines if each.owner == ("", "")})
@@ -77,6 +78,8 @@ def _misspelt(line: Constant, names: set[str]) -> Iterator[str]:
     for label in line.placed.rule.labels:
         if label not in LABELS:
             yield f"unknown label {label!r}{hint(label, LABELS)}"
+    if line.instance and line.site:
+        yield "a line is for a site or for an instance; with both it breaks the alert for all: remove one of the labels"
     if line.value is None:
         yield f"{line.placed.expression.strip()!r} is no plain number; write one such as 0.05, 20 or 10e9"
 
@@ -88,6 +91,24 @@ def _twice(lines: Iterable[Constant]) -> Iterator[str]:
         if before is not each:
             where = f"{before.placed.file.name}:{before.placed.line}"
             yield each.placed.fault(f"{' '.join(each.key)} stands twice for {_whom(each)} (first in {where}); keep one")
+
+
+def _unused(lines: Iterable[Constant], shipped: set[Key], rules: Iterable[Placed]) -> Iterator[str]:
+    """Lines of a tier that no rule compares with, where the threshold's other tiers are compared with."""
+    used: dict[str, set[str]] = {}
+    for each in rules:
+        for series, inside in _USED.findall(each.expression):
+            found = {label: (sign, value) for label, sign, value in _MATCHER.findall(inside)}
+            sign, tier = found.get("tier", ("", ""))
+            if sign == "=" or not series.startswith("threshold:"):
+                name = found.get("threshold", ("", ""))[1]
+                used.setdefault(name, set()).update((tier,) if sign == "=" else TIERS)
+    for line in lines:
+        tiers = used.get(line.name, set())
+        if tiers and line.tier in TIERS and line.tier not in tiers and line.key not in shipped:
+            yield line.placed.fault(
+                f"no rule compares {line.name} with tier {line.tier}, so this changes nothing{hint(line.tier, tiers)}"
+            )
 
 
 def _levels(lines: Iterable[Constant], rules: Sequence[Placed], shipped: Sequence[Placed]) -> Iterator[str]:
