@@ -9,7 +9,7 @@ import yaml
 
 from conftest import ROOT
 from exporters.cli import main
-from exporters.operate.alerts.export import SUMS
+from exporters.operate.alerts.export import OWN, SUMS
 from exporters.stack.engines import Engines
 
 SHIPPED = ROOT / "alert_rules"
@@ -79,15 +79,15 @@ def test_thresholds_and_routes_of_the_user_are_kept_and_the_rest_is_renewed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     export(tmp_path)
-    for name in ("thresholds.rules.yml", "alertmanager.yml"):
+    for name in OWN:
         (tmp_path / name).write_text("mine")
     (tmp_path / "runbooks" / "MacBatteryLow.md").unlink()
     capsys.readouterr()
     assert export(tmp_path, "--grafana", "https://grafana.example.org") == 0
     told = capsys.readouterr().out
-    assert "kept yours: thresholds.rules.yml" in told
-    assert "kept yours: alertmanager.yml" in told
-    assert (tmp_path / "thresholds.rules.yml").read_text() == (tmp_path / "alertmanager.yml").read_text() == "mine"
+    for name in ("thresholds.rules.yml", "alertmanager.yml", "templates/pomona.tmpl", "requests_adapter.rules.yml"):
+        assert f"kept yours: {name}\n" in told
+        assert (tmp_path / name).read_text() == "mine"
     assert (tmp_path / "runbooks" / "MacBatteryLow.md").exists()
     assert "https://grafana.example.org/d/" in (tmp_path / "battery.rules.yml").read_text()
 
@@ -103,7 +103,15 @@ def test_changed_rules_stop_it_before_anything_is_written(tmp_path: Path, capsys
     assert err.startswith(f"pomona: {tmp_path}: changed by you: battery.rules.yml; nothing was written. ")
     assert files(tmp_path) == before
     assert export(tmp_path, "--force") == 0
+    assert files(tmp_path) == {**files(SHIPPED), "alertmanager.yml": "mine"}
+    assert export(tmp_path, "--force-own") == 0
     assert files(tmp_path) == files(SHIPPED)
+
+
+def test_checksums_that_are_no_text_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / SUMS).write_bytes(b"\xff\xfe")
+    assert export(tmp_path) == 2
+    assert capsys.readouterr().err.startswith(f"pomona: {tmp_path / SUMS}: no UTF-8 text; delete it")
 
 
 def test_files_that_were_there_before_are_the_users(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

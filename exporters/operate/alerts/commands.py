@@ -150,12 +150,13 @@ def check_command(folder: Path | None) -> int:
 @click.argument("folder", type=_PATH, metavar="DIR")
 @click.option("--runbooks", metavar="URL", help="Where your copy of the folder `runbooks` is to be read.")
 @click.option("--grafana", metavar="URL", help="Where Grafana is.")
-@click.option("--force", is_flag=True, help="Overwrite all that you have changed, thresholds and routes, too.")
-def export_command(folder: Path, runbooks: str | None, grafana: str | None, force: bool) -> int:
+@click.option("--force", is_flag=True, help="Overwrite what you have changed, but for your own files.")
+@click.option("--force-own", "own", is_flag=True, help="Overwrite your own files: thresholds, adapter, routes, texts.")
+def export_command(folder: Path, runbooks: str | None, grafana: str | None, force: bool, own: bool) -> int:
     """Write the shipped rules, alertmanager.yml, templates, runbooks and tests into DIR; what you changed is kept."""
     from exporters.operate.alerts import export  # noqa: PLC0415 - only when it is used
 
-    return _say(export.write(folder, runbooks, grafana, force=force))
+    return _say(export.write(folder, runbooks, grafana, force=force, own=own))
 
 
 def _list(given: Given) -> int:

@@ -13,7 +13,7 @@ from exporters.core.errors import PersonError
 from exporters.operate.alerts.shipped import texts
 
 SUMS = ".pomona.sha256"
-OWN = ("thresholds.rules.yml", "alertmanager.yml")
+OWN = ("thresholds.rules.yml", "requests_adapter.rules.yml", "alertmanager.yml", "templates/pomona.tmpl")
 """What a user is meant to change."""
 _URL = re.compile(r"https?://[^\s'\"{}#?@\\,\[\]]+\Z")
 _BEFORE = r"(?:[>|]-? *\n *)?(?:&\w+ +)?['\"]?"
@@ -22,17 +22,20 @@ _RUNBOOK = re.compile(rf"(\brunbook_url: *{_BEFORE})runbooks/")
 _DASHBOARD = re.compile(rf"(\bdashboard_url: *{_BEFORE})/d/")
 
 
-def write(folder: Path, runbooks: str | None, grafana: str | None, *, force: bool) -> Iterator[str]:
-    """Writes all or nothing but for what the user owns; a line for what was done."""
+def write(folder: Path, runbooks: str | None, grafana: str | None, *, force: bool, own: bool) -> Iterator[str]:
+    """Writes all or nothing but for what the user owns; a line for what was done.
+
+    What he has changed is overwritten by `force`, and what he is meant to change by `own`.
+    """
     wanted = dict(_wanted(runbooks, grafana))
     before = _sums(folder / SUMS)
     changed = [name for name, text in wanted.items() if _is_changed(folder / name, text, before.get(name))]
     if lost := [name for name in changed if name not in OWN and not force]:
         raise PersonError(
-            f"{folder}: changed by you: {', '.join(lost)}; nothing was written. Move them away, or overwrite all that "
-            f"you have changed by --force, {' and '.join(OWN)} too"
+            f"{folder}: changed by you: {', '.join(lost)}; nothing was written. Move them away, or overwrite them by "
+            f"--force, which keeps your {', '.join(OWN)}"
         )
-    kept = [] if force else changed
+    kept = [name for name in changed if name in OWN and not own]
     new = {name: text for name, text in wanted.items() if name not in kept}
     written = sum(_replace(folder / name, text) for name, text in new.items())
     sums = {**before, **{name: _sum(text) for name, text in new.items()}}
@@ -81,7 +84,11 @@ def _sum_of(path: Path) -> str:
 def _sums(path: Path) -> Mapping[str, str]:
     if not path.exists():
         return {}
-    lines = (line.split("  ", 1) for line in path.read_text(encoding="utf-8").splitlines() if "  " in line)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise PersonError(f"{path}: no UTF-8 text; delete it, and what you have changed is asked about") from error
+    lines = (line.split("  ", 1) for line in text.splitlines() if "  " in line)
     return {name: checksum for checksum, name in lines}
 
 
