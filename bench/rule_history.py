@@ -124,7 +124,7 @@ def write(path: Path, chosen: Pasts, until: float) -> int:
 
 
 def _past(series: str, value: float, need: Need, until: float, *, grows: bool) -> Iterator[str]:
-    for number in range(int(need.back / need.step), 0, -1):
+    for number in range(int(need.back / need.step), -1, -1):
         ago = number * need.step
         told = max(0.0, value + 1e6 - ago) if grows else value * (1 + 0.01 * math.sin(ago))
         yield f"{series} {told:.6g} {until - ago:.0f}\n"
