@@ -18,7 +18,7 @@ from bench.archetypes import DEVICES, MACS, ROUTERS, jobs, served
 from bench.measure import answers, running, use
 from bench.rows import Row, row
 from exporters.stack.engines import find, folders
-from rules.promql import named, selectors
+from rules.promql import is_scalar, named, selectors
 from rules.rulefiles import FILES, shipped
 
 Needs = Mapping[tuple[str, str], rule_history.Need]
@@ -97,7 +97,8 @@ def _groups() -> dict[str, list[str]]:
     """The expressions of each group."""
     found: dict[str, list[str]] = {}
     for rule in shipped():
-        found.setdefault(rule.where.partition("/")[2], []).append(str(rule.fields["expr"]))
+        exprs = found.setdefault(rule.where.partition("/")[2], [])
+        exprs.extend([] if is_scalar(rule.tree) else [str(rule.fields["expr"])])  # a constant costs nothing
     return found
 
 
